@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates from outside the workspace, and the crates that may use each.
 const GUARDED: &[(&str, &[&str])] = &[
     ("rhai", &["slowgrad-script"]),
+    ("calamine", &["slowgrad-engine"]),
     ("wgpu", &["slowgrad-render"]),
     ("egui-wgpu", &["slowgrad-render"]),
     ("egui", &["slowgrad-render", "slowgrad-app", "slowgrad"]),
@@ -53,7 +54,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("unicode-bidi", &["slowgrad-render"]),
     ("fontdb", &["slowgrad"]),
     ("ttf-parser", &["slowgrad"]),
-    ("zip", &["slowgrad-session"]),
+    ("zip", &["slowgrad-engine", "slowgrad-session"]),
     ("winit", &["slowgrad"]),
     ("notify", &["slowgrad"]),
     ("mundy", &["slowgrad"]),

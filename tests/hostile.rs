@@ -53,15 +53,15 @@ fn unusable_files_are_reported_with_the_reason() {
     // Sparse files take no disk space.
     for name in ["big.rhai", "big.csv"] {
         let file = fs::File::options().write(true).open(folder.path().join(name)).expect("open the file");
-        file.set_len(100 << 20).expect("resize the file");
+        file.set_len(300 << 20).expect("resize the file");
     }
     let reports = |file: &str, part: &str| {
         let problems = check_fails(folder.path(), file);
         assert!(problems.contains(part), "{file}: {problems}");
     };
-    reports("big.rhai", "104857600 bytes");
-    reports("table.rhai", "104857600 bytes");
-    reports("import.rhai", "104857600 bytes");
+    reports("big.rhai", "314572800 bytes");
+    reports("table.rhai", "314572800 bytes");
+    reports("import.rhai", "314572800 bytes");
     reports("latin.rhai", "not valid UTF-8");
     reports("uses_latin.rhai", "not valid UTF-8");
     reports("odd näme ☃.rhai", "`oops`");

@@ -63,6 +63,7 @@
 //!     schedule: None,
 //!     initializer: PluginInfo::default(),
 //!     dataset: None,
+//!     io_names: Arc::default(),
 //!     train: Arc::new(Data::new(&[Sample { input: vec![1.0], target: vec![2.0] }], 1, 1)?),
 //!     test: Arc::default(),
 //!     batch: 1,
@@ -87,6 +88,7 @@ pub mod data;
 pub mod dense;
 pub mod evaluation;
 pub mod finite_check;
+pub mod io_names;
 pub mod model;
 pub mod norms;
 pub mod orthogonal;

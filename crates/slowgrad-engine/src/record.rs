@@ -5,6 +5,7 @@
 //! thread. Its size grows with neurons × samples + parameters, not with operations.
 
 use crate::dense;
+use crate::io_names::IoNames;
 use crate::model::Model;
 use crate::norms::Norms;
 use crate::plugin::Activation;
@@ -93,6 +94,8 @@ pub struct RecordedStep {
     pub shape: Arc<Shape>,
     /// The plugins.
     pub names: StepNames,
+    /// The names of inputs and outputs.
+    pub io_names: Arc<IoNames>,
     /// The samples of the batch in order.
     pub samples: Vec<RecordedSample>,
     /// The gradients of the loss, summed over the samples, flat.
@@ -207,6 +210,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
         epoch: setup.epoch(step),
         shape: Arc::clone(shape),
         names: names(setup),
+        io_names: Arc::clone(&setup.io_names),
         samples,
         grad_sums,
         grads,

@@ -3,6 +3,7 @@
 //! A setup is cheap to clone, because its functions are shared; so a run's history can store every setup that it had.
 
 use crate::data::Data;
+use crate::io_names::IoNames;
 use crate::plugin::{Activation, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction};
 use crate::rng::{Purpose, Rng};
 use crate::shape::Shape;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub initializer: PluginInfo,
     /// The dataset plugin that made the samples, if it was one.
     pub dataset: Option<PluginInfo>,
+    /// The names of inputs and outputs, from the lesson and its data.
+    pub io_names: Arc<IoNames>,
     /// The training data.
     pub train: Arc<Data>,
     /// The test data; may be empty.

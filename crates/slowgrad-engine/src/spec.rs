@@ -2,6 +2,7 @@
 //!
 //! The script crate fills it from a lesson file. This module must not know the script language.
 
+use crate::io_names::IoNames;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -60,15 +61,65 @@ pub enum DataSpec {
     Plugin(PluginRef),
     /// Samples in the lesson itself.
     Inline(Vec<Sample>),
-    /// A CSV file and the columns to use.
-    Csv {
-        /// Path relative to the lesson's folder or to a datasets folder.
-        path: String,
-        /// The input columns.
-        inputs: Vec<String>,
-        /// The target column. Text becomes one-hot classes in order of first appearance.
-        target: String,
-    },
+    /// A table in a file and the columns to use.
+    Table(TableSpec),
+}
+
+/// A table in a file, and how to read it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableSpec {
+    /// Path relative to the lesson's folder or to a datasets folder.
+    pub path: String,
+    /// The input columns; `None` for all that are no targets.
+    pub inputs: Option<Vec<ColumnRef>>,
+    /// The target columns.
+    pub targets: Vec<ColumnRef>,
+    /// Columns whose cells are words, even if they look like numbers or missing values.
+    pub words: Vec<ColumnRef>,
+    /// Whether each target is a class; `None` to decide by the table and the number of outputs.
+    pub classes: Option<bool>,
+    /// What to do with rows that have missing or unreadable values.
+    pub missing: MissingValues,
+    /// How to scale the inputs, if at all.
+    pub scale: Option<Scale>,
+    /// The byte between two cells of a text file; `None` to find it.
+    pub separator: Option<u8>,
+    /// Whether numbers have a decimal comma; `None` to find out.
+    pub decimal_comma: Option<bool>,
+    /// Whether the first row has the names of the columns; `None` to find out.
+    pub header: Option<bool>,
+    /// The sheet of an `.xlsx` file; `None` for the first one.
+    pub sheet: Option<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnRef {
+    /// By its name in the first row.
+    Name(String),
+    /// By its number, from 0.
+    Number(usize),
+}
+
+/// What to do with missing and unreadable values of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingValues {
+    /// Report an error.
+    #[default]
+    Refuse,
+    /// Drop the row.
+    Drop,
+    /// Replace an input by the mean over the training data, and drop rows without a target.
+    Mean,
+}
+
+/// The scale of inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Mean 0 and standard deviation 1.
+    Standard,
+    /// From 0 to 1.
+    MinMax,
 }
 
 impl Default for DataSpec {
@@ -126,6 +177,8 @@ pub struct LessonSpec {
     pub initializer: PluginRef,
     /// The source of the samples.
     pub data: DataSpec,
+    /// The names of inputs and outputs that the lesson gives.
+    pub io_names: IoNames,
     /// The fraction of the samples for testing, 0 to 1.
     pub test_fraction: f64,
     /// The amount of noise, an input of dataset plugins.

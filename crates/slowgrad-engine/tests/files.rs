@@ -2,7 +2,8 @@
 
 mod common;
 
-use slowgrad_engine::data::{DataError, read_csv, split};
+use slowgrad_engine::data::Data;
+use slowgrad_engine::data::split::split;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::Shape;
@@ -141,30 +142,6 @@ fn training_resumes_from_a_state_with_the_same_bits() {
 }
 
 #[test]
-fn csv_columns_by_name_and_classes_in_order_of_appearance() {
-    let text = "# flowers\na, b, kind\n1, 2, red\n3, 4.5, blue\n5,6,red\n";
-    let names = ["b".to_owned(), "a".to_owned()];
-    let samples = read_csv(text, &names, "kind").expect("good data");
-    assert_eq!(samples[1], Sample { input: vec![4.5, 3.0], target: vec![0.0, 1.0] });
-    assert_eq!(samples[2].target, [1.0, 0.0]);
-    let numbers = read_csv(text, &names[..1], "a").expect("good data");
-    assert_eq!(numbers[2], Sample { input: vec![6.0], target: vec![5.0] });
-    let error = read_csv(text, &["c".to_owned()], "kind").expect_err("no such column");
-    assert_eq!(error.to_string(), "there is no column «c»; the columns are a, b, kind");
-    let error = read_csv("a,b\n1,x\n", &["b".to_owned()], "a").expect_err("a word");
-    assert!(matches!(error, DataError::Number { line: 2, .. }), "{error}");
-}
-
-#[test]
-fn a_target_column_with_thousands_of_classes_is_refused() {
-    let rows = |end: &str| (0..30_000).map(|i| format!("{i},{i}")).collect::<Vec<_>>().join("\n") + "\n" + end;
-    let read = |end: &str| read_csv(&format!("a,b\n{}", rows(end)), &["a".to_owned()], "b");
-    assert_eq!(read("1,2\n").expect("numbers").len(), 30_001);
-    let error = read("1,2.o\n").expect_err("one number is mistyped");
-    assert_eq!(error.to_string(), "column «b» has more than 1000 different words, such as «2.o»");
-}
-
-#[test]
 fn the_number_of_parameters_saturates() {
     for sizes in [[usize::MAX, 1], [1 << 32, 1 << 32], [3_037_000_499, 3_037_000_499]] {
         assert!(Shape::new(1 << 32, &sizes).parameters() > 1 << 60, "{sizes:?}");
@@ -191,11 +168,12 @@ fn random_streams_depend_on_seed_and_purpose() {
 
 #[test]
 fn a_split_keeps_every_sample_once() {
-    let samples: Vec<Sample> = (0..11).map(|i| Sample { input: vec![f64::from(i)], target: vec![0.0] }).collect();
-    let (train, test) = split(samples.clone(), 0.4, 9);
+    let samples: Vec<Sample> = (0..11).map(|i| Sample { input: vec![f64::from(i)], target: vec![0.25] }).collect();
+    let data = Data::new(&samples, 1, 1).expect("good data");
+    let (train, test) = split(data.clone(), 0.4, 9);
     assert_eq!((train.len(), test.len()), (7, 4));
-    let mut seen: Vec<f64> = train.iter().chain(&test).map(|sample| sample.input[0]).collect();
+    let mut seen: Vec<f64> = train.inputs().iter().chain(test.inputs()).copied().collect();
     seen.sort_by(f64::total_cmp);
     assert_eq!(seen, (0..11).map(f64::from).collect::<Vec<_>>());
-    assert_eq!(split(samples, 0.0, 9).0[3].input, [3.0], "without a test set the order stays");
+    assert_eq!(split(data, 0.0, 9).0.input(3), [3.0], "without a test set the order stays");
 }

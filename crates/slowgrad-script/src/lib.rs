@@ -65,12 +65,12 @@ mod text;
 
 pub use check::{CheckReport, FunctionReport, Measurement, WorstPoint};
 pub use diagnostics::explain;
-pub use library::{FileReader, Files, Library, Root, import_candidates};
+pub use library::{FileError, FileReader, Files, Library, Root, import_candidates};
 pub use plugins::PluginKind;
 pub use plugins::catalogue::CatalogueItem;
 pub use runtime::counting_allocator::CountingAllocator;
 pub use runtime::host::ConsoleLine;
 pub use runtime::limits::{LimitError, Limits};
-pub use sandbox::{Lesson, Sandbox};
+pub use sandbox::{Lesson, Sandbox, TableProgress};
 pub use slowgrad_tape::Diagnostic;
 pub use text::lexer::{TokenKind, highlight};

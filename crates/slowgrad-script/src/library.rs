@@ -22,11 +22,23 @@ pub struct Files {
 
 /// Reads a file of at most so many bytes, or says why it cannot be used.
 #[derive(Clone)]
-pub struct FileReader(Arc<dyn Fn(u64) -> Result<Vec<u8>, String> + Send + Sync>);
+pub struct FileReader(Arc<dyn Fn(u64) -> Result<Vec<u8>, FileError> + Send + Sync>);
+
+/// The reason why a file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileError {
+    /// It is larger than allowed.
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Another reason, in words.
+    Unreadable(String),
+}
 
 impl FileReader {
     /// A reader that calls a function of the caller.
-    pub fn new(read: impl Fn(u64) -> Result<Vec<u8>, String> + Send + Sync + 'static) -> Self {
+    pub fn new(read: impl Fn(u64) -> Result<Vec<u8>, FileError> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 }
@@ -64,8 +76,8 @@ impl Files {
         valid
     }
 
-    /// Adds a file that is read when a lesson uses it. For large weight files, of which a folder may have many. Returns
-    /// `false`, and adds nothing, as [`insert`](Self::insert) does.
+    /// Adds a file that is read when a lesson uses it. For tables and large weight files, of which a folder may have many.
+    /// Returns `false`, and adds nothing, as [`insert`](Self::insert) does.
     pub fn defer(&mut self, path: impl Into<String>, reader: FileReader) -> bool {
         let path = path.into();
         let valid = is_plain(&path);
@@ -77,17 +89,33 @@ impl Files {
     }
 
     /// Reads a deferred file of at most `max_bytes`. Returns whether the path is that of a file, read or not.
-    fn load(&mut self, path: &str, max_bytes: u64) -> bool {
-        let Some(reader) = self.deferred.remove(path) else { return self.contents.contains_key(path) };
-        match (reader.0)(max_bytes) {
-            Ok(bytes) => drop(self.contents.insert(path.to_owned(), bytes.into())),
-            Err(why) => {
-                // The next use reads it again.
+    ///
+    /// # Errors
+    ///
+    /// The size of a file that is larger.
+    fn load(&mut self, path: &str, max_bytes: u64) -> Result<bool, u64> {
+        let Some(reader) = self.deferred.remove(path) else {
+            return match self.contents.get(path).map(|bytes| bytes.len() as u64) {
+                Some(bytes) if bytes > max_bytes => Err(bytes),
+                found => Ok(found.is_some()),
+            };
+        };
+        let error = match (reader.0)(max_bytes) {
+            Ok(bytes) => {
+                self.contents.insert(path.to_owned(), bytes.into());
+                return Ok(true);
+            }
+            Err(error) => error,
+        };
+        // The next use reads it again.
+        self.deferred.insert(path.to_owned(), reader);
+        match error {
+            FileError::TooLarge { bytes } => Err(bytes),
+            FileError::Unreadable(why) => {
                 self.left_out.insert(path.to_owned(), why);
-                self.deferred.insert(path.to_owned(), reader);
+                Ok(true)
             }
         }
-        true
     }
 
     /// Records a file or a folder that exists but cannot be used, with the reason. Looking up the file, or a file in the
@@ -119,9 +147,14 @@ impl Files {
         self.contents.get(path)
     }
 
-    /// Iterates over all paths, sorted.
+    /// Iterates over the paths of all files that are read already, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.contents.keys().map(String::as_str)
+    }
+
+    /// Iterates over the paths of all files.
+    pub(crate) fn all_paths(&self) -> impl Iterator<Item = &str> {
+        self.contents.keys().chain(self.deferred.keys()).map(String::as_str)
     }
 }
 
@@ -159,8 +192,17 @@ impl Library {
     }
 
     /// Reads the deferred file with the highest precedence at this path, if there is one.
-    pub(crate) fn load(&mut self, path: &str, max_bytes: u64) {
-        self.roots.iter_mut().rev().any(|root| root.files.load(path, max_bytes));
+    ///
+    /// # Errors
+    ///
+    /// The size of a file that is larger than `max_bytes`.
+    pub(crate) fn load(&mut self, path: &str, max_bytes: u64) -> Result<(), u64> {
+        for root in self.roots.iter_mut().rev() {
+            if root.files.load(path, max_bytes)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The problem to report for a file that exists but cannot be used.
@@ -262,7 +304,8 @@ mod tests {
         let path = "big.safetensors";
         let reader = |text: &'static [u8]| {
             FileReader::new(move |max| {
-                if text.len() as u64 <= max { Ok(text.to_vec()) } else { Err(format!("more than {max} bytes")) }
+                let bytes = text.len() as u64;
+                if bytes <= max { Ok(text.to_vec()) } else { Err(FileError::TooLarge { bytes }) }
             })
         };
         let root = |text: &'static [u8]| {
@@ -272,15 +315,16 @@ mod tests {
         };
         let mut library = Library { roots: vec![root(b"old"), root(b"newer")] };
         assert_eq!(library.find(path), None);
-        library.load(path, 4);
         // The file that cannot be read hides the one below it.
-        assert!(library.left_out(path).is_some_and(|problem| problem.message.contains("more than 4 bytes")));
+        assert_eq!(library.load(path, 4), Err(5));
         assert_eq!(library.roots[0].files.get(path), None);
-        library.load(path, 5);
+        assert_eq!(library.load(path, 5), Ok(()));
         let (at, bytes) = library.find(path).expect("it was read");
         assert_eq!((at, &bytes[..]), (1, &b"newer"[..]));
+        // The limit may be lower than before.
+        assert_eq!(library.load(path, 4), Err(5));
         library.roots[1].files.remove(path);
-        library.load(path, 5);
+        assert_eq!(library.load(path, 5), Ok(()));
         assert_eq!(library.find(path).map(|(at, _)| at), Some(0));
     }
 

@@ -390,11 +390,49 @@ fn data_sets_match_the_playground() {
 }
 
 #[test]
+fn inputs_and_outputs_have_the_names_of_the_lesson_or_of_its_table() {
+    let named = r#"fn lesson() { #{ title: "t", layers: [2, 2], input_names: ["width", ""], output_names: ["no", "yes"],
+        data: [#{ input: [0.0, 1.0], target: [1.0, 0.0] }, #{ input: [1.0, 1.0], target: [0.0, 1.0] }] } }"#;
+    let table = r#"fn lesson() { #{ title: "t", layers: [2, 2], input_names: ["", "height"],
+        data: csv("t.csv", #{ target: "answer" }) } }"#;
+    let sandbox = common::sandbox(&[("a.rhai", named), ("b.rhai", table), ("t.csv", "w,h,answer\n1,2,no\n3,4,yes\n")]);
+    let names = |path: &str| (*sandbox.open(path).unwrap().setup.io_names).clone();
+    let inline = names("a.rhai");
+    assert_eq!((inline.input(0), inline.input(1), inline.output(1)), (Some("width"), None, Some("yes")));
+    let read = names("b.rhai");
+    assert_eq!(
+        (read.inputs, read.outputs),
+        (vec!["w".to_owned(), "height".into()], vec!["no".to_owned(), "yes".into()])
+    );
+    let wrong = named.replace("[\"no\", \"yes\"]", "[\"no\", \"yes\", \"maybe\"]");
+    let sandbox = common::sandbox(&[("a.rhai", wrong.as_str())]);
+    let errors = sandbox.open("a.rhai").unwrap_err();
+    assert_eq!(errors[0].message, "`output_names` has 3 names, but the network has 2 there");
+}
+
+#[test]
+fn a_table_is_read_again_only_if_its_file_changes() {
+    let lesson =
+        r#"fn lesson() { #{ title: "t", layers: [1, 1], data: csv("t.csv", #{ inputs: ["x"], target: "y" }) } }"#;
+    let mut sandbox = common::sandbox(&[("a.rhai", lesson), ("t.csv", "x,y\n1,2\n")]);
+    let train = |sandbox: &slowgrad_script::Sandbox| sandbox.open("a.rhai").unwrap().setup.train;
+    let first = train(&sandbox);
+    let root = sandbox.file("t.csv").unwrap().0;
+    sandbox.replace(&root, "a.rhai", Some(lesson.replace("\"t\"", "\"T\"").as_bytes().into()));
+    assert!(std::sync::Arc::ptr_eq(&first, &train(&sandbox)), "a script was saved");
+    assert!(std::sync::Arc::ptr_eq(&first, &train(&sandbox.with_library(sandbox.library()))), "a text is checked");
+    sandbox.replace(&root, "t.csv", Some(b"x,y\n1,5\n".as_slice().into()));
+    assert_eq!(train(&sandbox).targets(), [5.0]);
+}
+
+#[test]
 fn iris_is_fishers_data() {
     let sandbox = common::sandbox(&[]);
     let lesson = sandbox.open("lessons/iris.rhai").unwrap();
     assert_eq!((lesson.setup.train.len(), lesson.setup.test.len()), (120, 30));
-    assert!(matches!(lesson.spec.data, DataSpec::Csv { .. }));
+    assert!(lesson.data.classes.iter().all(|class| (class.train, class.test) == (40, 10)), "{:?}", lesson.data.classes);
+    assert_eq!(lesson.setup.io_names.output(2), Some("virginica"));
+    assert!(matches!(lesson.spec.data, DataSpec::Table(_)));
     let mut sums = [0.0; 4];
     for data in [&lesson.setup.train, &lesson.setup.test] {
         for sample in 0..data.len() {

@@ -272,6 +272,7 @@ fn a_lesson_may_lower_each_limit() {
         ("script: 20", "z", "too-large"),
         ("prints: 3", "for i in 0..4 { print(i); } z", "too-many-prints"),
         ("cues: 1", "z", "too-many-cues"),
+        ("table: 8", "z", "too-large"),
         ("parameters: 2", "z", "too-large"),
     ];
     let named: Vec<&str> = cases.iter().filter_map(|(limit, ..)| Some(limit.split_once(':')?.0)).collect();
@@ -281,14 +282,19 @@ fn a_lesson_may_lower_each_limit() {
             format!("fn deep(z, n) {{ if n == 0 {{ z }} else {{ deep(z, n - 1) }} }}\nfn activation(z) {{ {body} }}\n");
         let lesson = |limits: &str| {
             format!(
-                "fn lesson() {{ #{{ title: \"t\", layers: [2, 1], data: \"xor\", output: \"own\" {limits} }} }}\n
+                "fn lesson() {{ #{{ title: \"t\", layers: [2, 1], output: \"own\", data: csv(\"t.csv\", #{{ target: \"y\" }}) {limits} }} }}\n
                 fn perform(stage) {{ stage.wait(); stage.wait(); }}\n"
             )
         };
         let open = |limits: &str| {
             let module = "fn f(x) { x }";
-            let files =
-                [("own.rhai", own.as_str()), ("t.rhai", &lesson(limits)), ("m1.rhai", module), ("m2.rhai", module)];
+            let files = [
+                ("own.rhai", own.as_str()),
+                ("t.rhai", &lesson(limits)),
+                ("m1.rhai", module),
+                ("m2.rhai", module),
+                ("t.csv", "a,b,y\n1,2,3\n"),
+            ];
             common::sandbox(&files).open("t.rhai").map(drop)
         };
         open("").unwrap();

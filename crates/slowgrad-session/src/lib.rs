@@ -45,7 +45,7 @@ pub mod shipped;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use backend::link::{BackendLink, BackendStopped, InlineBackend, is_idle};
+pub use backend::link::{BackendLink, BackendStopped, InlineBackend, TableReading, is_idle};
 pub use backend::plots::predictions::{neuron_maps, padded_range};
 pub use backend::restored_run::RestoredRun;
 pub use backend::slots::{control_symbol, layer_list};

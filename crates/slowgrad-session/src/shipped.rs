@@ -12,7 +12,7 @@ pub const ROOT: &str = "slowgrad";
 pub const WELCOME: &str = "welcome";
 
 /// The shipped lessons in teaching order. Lessons that are missing here come last.
-const TEACHING_ORDER: [&str; 9] = [
+const TEACHING_ORDER: [&str; 11] = [
     WELCOME,
     "which-weights-change",
     "how-much-does-each-weight-change",
@@ -21,6 +21,8 @@ const TEACHING_ORDER: [&str; 9] = [
     "custom-loss",
     "playground",
     "iris",
+    "penguins",
+    "digits",
     "large",
 ];
 

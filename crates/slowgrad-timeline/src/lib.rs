@@ -63,6 +63,7 @@
 //! #     schedule: None,
 //! #     initializer: PluginInfo::default(),
 //! #     dataset: None,
+//! #     io_names: Arc::default(),
 //! #     test: Arc::default(),
 //! #     batch: 1,
 //! #     shuffle: false,
@@ -81,7 +82,7 @@
 //! // The operations of the neuron in the forward pass, as sentences:
 //! let neuron = Cell::Neuron { layer: 0, neuron: 0 };
 //! let forward = timeline.cell(Some(0), Phase::Forward, neuron).expect("the neuron computes");
-//! let sentences: Vec<String> = forward.map(|index| explainer.sentence(&timeline.event(index))).collect();
+//! let sentences: Vec<String> = forward.map(|index| explainer.sentence(&timeline, &timeline.event(index))).collect();
 //! assert_eq!(
 //!     sentences,
 //!     [

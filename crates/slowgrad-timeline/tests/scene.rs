@@ -3,9 +3,12 @@
 mod scene_nets;
 
 use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
+use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::{Cell, EventKind, Granularity, Phase};
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::{self, Explainer};
 use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::scene::{
     Anchor, Bounds, Disc, Edge, Ink, Label, LabelBackground, Layout, Moment, NeuronMaps, Scene, SceneOptions,
@@ -16,6 +19,16 @@ use std::sync::Arc;
 /// The events that a test checks: all of a short step, and every third of a long one.
 fn checked_events(timeline: &Timeline) -> impl Iterator<Item = usize> {
     (0..timeline.len()).step_by(if timeline.len() > 300 { 3 } else { 1 })
+}
+
+/// The step of a timeline with names for all inputs and outputs; some are long.
+fn named(timeline: &Timeline) -> Timeline {
+    let mut step = timeline.step().clone();
+    let names = |count: usize, what: &str| (0..count).map(|i| format!("{what}{}", "_length".repeat(i % 4))).collect();
+    let shape = &step.shape;
+    let outputs = shape.size(shape.layers() - 1);
+    step.io_names = Arc::new(IoNames { inputs: names(shape.inputs(), "petal"), outputs: names(outputs, "setosa") });
+    Timeline::new(Arc::new(step))
 }
 
 fn scene_of(timeline: &Timeline, events: std::ops::Range<usize>, progress: f32) -> Scene {
@@ -58,7 +71,8 @@ fn assert_no_overlap(scene: &Scene, case: &str) {
 
 #[test]
 fn labels_never_overlap() {
-    for (name, timeline) in small_nets() {
+    let with_names = small_nets().into_iter().map(|(name, timeline)| (name, named(&timeline)));
+    for (name, timeline) in small_nets().into_iter().chain(with_names) {
         for event in checked_events(&timeline) {
             for progress in [0.0, 0.4, 1.0] {
                 let scene = scene_of(&timeline, event..event + 1, progress);
@@ -541,4 +555,32 @@ fn a_frozen_parameter_is_labelled() {
     let scene = scene_of(&timeline, 0..1, 0.0);
     assert_eq!(scene.edges.iter().filter(|edge| edge.frozen).count(), 2);
     assert_eq!(texts(&scene).iter().filter(|text| text.starts_with('‖')).count(), 3, "two weights and a bias");
+}
+
+#[test]
+fn inputs_and_outputs_are_shown_by_their_names() {
+    let plain = timeline(&[2, 3, 2], vec![tanh(), sigmoid()], sgd(), 1);
+    let named = named(&plain);
+    let last = named.len() - 1;
+    let found = texts(&scene_of(&named, last..last + 1, 1.0));
+    assert!(found.iter().any(|text| text == "petal") && found.iter().any(|text| text == "petal_length"), "{found:?}");
+    assert!(!found.iter().any(|text| text == "x₁"), "{found:?}");
+    assert!(found.iter().any(|text| text.starts_with("setosa =")), "{found:?}");
+    assert!(found.iter().any(|text| text.starts_with("setosa_l… =")), "{found:?}");
+    let before = texts(&scene_of(&named, 0..1, 1.0));
+    assert!(before.iter().any(|text| text == "setosa"), "{before:?}");
+    let (step, explainer) = (named.step(), Explainer { digits: 3 });
+    let name = |target| words::named_target(target, &step.shape, &step.io_names);
+    let weight = Target::Weight { layer: 0, neuron: 2, input: 1 };
+    assert_eq!(name(Target::Input(1)), "input 2 (petal_length)");
+    assert_eq!(name(weight), "weight from input 2 (petal_length) to neuron 3 of layer 1");
+    assert_eq!(name(Target::Neuron { layer: 1, neuron: 0 }), "neuron 1 of layer 2 (setosa)");
+    assert_eq!(name(Target::Neuron { layer: 0, neuron: 0 }), "neuron 1 of layer 1");
+    assert_eq!(inspect(&named, 0, Target::Input(0), explainer).title, "input 1 (petal)");
+    let sentences: Vec<String> = (0..named.len()).map(|i| explainer.sentence(&named, &named.event(i))).collect();
+    assert!(sentences[1].starts_with("Input 2 (petal_length) is "), "{sentences:?}");
+    assert!(sentences.iter().any(|text| text.starts_with("The activation of neuron 2 (setosa_length) is ")));
+    let titles: Vec<String> = (0..named.len()).map(|i| words::title(&named, &named.address(i))).collect();
+    assert!(titles.iter().any(|title| title.ends_with("layer 1 · weight 2 (petal_length) → 3")), "{titles:?}");
+    assert!(titles.iter().any(|title| title.ends_with("layer 2 · bias 1 (setosa)")), "{titles:?}");
 }

@@ -2,8 +2,9 @@
 //!
 //! `cargo fuzz` and the bounded run among the tests call the very same functions.
 
-use slowgrad_engine::data::{self, Data};
+use slowgrad_engine::data::table::{Purpose, read};
 use slowgrad_engine::shape::Shape;
+use slowgrad_engine::spec::{ColumnRef, MissingValues, Scale, TableSpec};
 use slowgrad_engine::weights;
 use slowgrad_script::{Diagnostic, Files, Library, Limits, Root, Sandbox, highlight};
 use std::fmt::Write as _;
@@ -95,6 +96,8 @@ const FIELDS: &[&str] = &[
     "schedule",
     "params",
     "data",
+    "input_names",
+    "output_names",
     "test_fraction",
     "noise",
     "count",
@@ -272,12 +275,32 @@ pub fn weights(bytes: &[u8]) {
 
 /// A table of samples.
 pub fn csv(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let inputs = ["a".to_owned(), "b".to_owned()];
-    if let Ok(samples) = data::read_csv(text, &inputs, "c") {
-        let outputs = samples.first().map_or(1, |sample| sample.target.len());
-        if let Ok(data) = Data::new(&samples, 2, outputs) {
-            assert_eq!(data.len(), samples.len());
+    for (path, missing) in
+        [("t.csv", MissingValues::Refuse), ("t.tsv", MissingValues::Drop), ("t.xlsx", MissingValues::Mean)]
+    {
+        table(path, bytes, missing);
+    }
+}
+
+fn table(path: &str, bytes: &[u8], missing: MissingValues) {
+    let spec = TableSpec {
+        path: path.to_owned(),
+        targets: vec![ColumnRef::Number(2)],
+        inputs: Some(vec![ColumnRef::Number(0), ColumnRef::Number(1)]),
+        missing,
+        scale: Some(Scale::Standard),
+        ..TableSpec::default()
+    };
+    for outputs in [1, 2] {
+        let purpose = Purpose { inputs: 2, outputs, test_fraction: 0.3, seed: 1, max_unpacked_bytes: 1 << 20 };
+        match read(&spec, bytes, purpose, &|_| ()) {
+            Ok(loaded) => {
+                let dropped = loaded.report.dropped.as_ref().map_or(0, |dropped| dropped.rows);
+                assert_eq!(loaded.train.len() + loaded.test.len() + dropped, loaded.report.rows);
+                let numbers = [&loaded.train, &loaded.test].map(|data| [data.inputs(), data.targets()].concat());
+                assert!(numbers.concat().iter().all(|x| x.is_finite()));
+            }
+            Err(error) => assert!(!error.to_string().is_empty() && !error.help().is_empty()),
         }
     }
 }

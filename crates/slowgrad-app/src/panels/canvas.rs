@@ -1,5 +1,6 @@
 //! The canvas: the network, with the lesson's captions and questions over it.
 
+use super::element_name;
 use super::hints::HintCards;
 use super::question::QuestionCard;
 use super::{comparison, context_menu, structure_buttons};
@@ -12,7 +13,6 @@ use slowgrad_render::ScreenView;
 use slowgrad_render::{legend_ui, network_ui};
 use slowgrad_session::RunAction;
 use slowgrad_session::Session;
-use slowgrad_timeline::explain::words;
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::{Anchor, Ink, Label, Scene, Target, zoom_step};
 use std::sync::Arc;
@@ -159,12 +159,16 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     if session.view.selected == Some(target) {
         return;
     }
-    let name = words::target(target);
+    let name = element_name(session, target);
     let text = match target {
         Target::Neuron { layer, neuron } => {
-            // Labels next to the disc show the name.
+            // Labels next to the disc show the name, but perhaps not the whole name of an output.
+            let is_output = session.now().is_some_and(|(timeline, _)| {
+                let step = timeline.step();
+                layer + 1 == step.shape.layers() && step.io_names.output(neuron).is_some()
+            });
             let is_named = |label: &Label| label.target == Some(target) && label.anchor == Anchor::Above;
-            if scene.labels.iter().any(is_named) {
+            if !is_output && scene.labels.iter().any(is_named) {
                 return;
             }
             format!("{name}{}", computed(session, scene, layer, neuron))

@@ -2,12 +2,12 @@
 //!
 //! It selects the element first, because actions apply to the selection.
 
+use super::element_name;
 use super::key;
 use crate::actions::Element;
 use crate::state::App;
 use egui::{Button, Response, RichText};
 use slowgrad_session::Session;
-use slowgrad_timeline::explain::words;
 use slowgrad_timeline::scene::Target;
 
 /// The menu of the network, which was drawn with `hovered` under the pointer.
@@ -18,7 +18,7 @@ pub(super) fn network_menu(response: &Response, hovered: Option<Target>, app: &m
     }
     let selected = session.view.selected;
     let layers = session.now().map_or(0, |(timeline, _)| timeline.step().shape.layers());
-    let title = selected.map(words::target);
+    let title = selected.map(|target| element_name(session, target));
     menu(response, title.as_deref(), Element::at(selected, layers), app, session);
 }
 

@@ -26,6 +26,7 @@ mod question;
 mod screen_reader;
 mod sections;
 mod structure_buttons;
+mod table_reading;
 #[cfg(test)]
 mod tests;
 mod timeline_strip;
@@ -37,7 +38,9 @@ use crate::state::App;
 use egui::{CentralPanel, CursorIcon, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo};
 use slowgrad_session::DrawerTab;
 use slowgrad_session::Session;
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::playback::cue::Panel as LessonPanel;
+use slowgrad_timeline::scene::Target;
 
 /// Draws the whole window.
 pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
@@ -114,6 +117,7 @@ pub(super) fn window_ui(ui: &mut Ui, app: &mut App, session: &mut Session) {
         let width = if open { &mut preferences.editor_width } else { &mut preferences.explanation.width };
         edge_ui(ui, "width of the explanation panel", canvas.with_min_x(canvas.right()), (right, -1.0), width);
     }
+    table_reading::table_reading_ui(ui, canvas, session, &theme);
     screen_reader::announcements_ui(ui, app, session);
     overlay::overlay_ui(ui, app, session);
 }
@@ -126,6 +130,17 @@ fn step_loss_name(session: &Session) -> &'static str {
         1 => "sample loss",
         batch if data.is_some_and(|data| batch >= data.train) => "training loss",
         _ => "batch loss",
+    }
+}
+
+/// The description of an element of the network, with the names of inputs and outputs.
+fn element_name(session: &Session, target: Target) -> String {
+    match session.now() {
+        Some((timeline, _)) => {
+            let step = timeline.step();
+            words::named_target(target, &step.shape, &step.io_names)
+        }
+        None => words::target(target),
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Enter and a click elsewhere accept the number; Esc cancels.
 
+use super::element_name;
 use crate::state::number_field::NumberField;
 use egui::{Align2, Area, DragValue, Frame, Id, Key, Margin, Order, Pos2, RichText, Ui};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
-use slowgrad_timeline::explain::words;
 
 /// Whether the field stays open after a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn number_field_ui(
         let frame = Frame::popup(ui.style()).inner_margin(Margin::symmetric(10, 8)).fill(theme.raised);
         frame.show(ui, |ui| {
             ui.set_max_width(230.0);
-            let heading = ui.label(RichText::new(words::target(field.target())).small().color(theme.faint));
+            let heading = ui.label(RichText::new(element_name(session, field.target())).small().color(theme.faint));
             ui.horizontal(|ui| {
                 if ui.button("−").on_hover_text("Decrease (↓)").clicked() {
                     field.nudge(-1.0, session);

@@ -11,6 +11,7 @@ use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::explain::parameter_table::{self, ParameterColumn, SortDirection};
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
@@ -270,6 +271,7 @@ impl TableDelegate for TableCells<'_> {
             if response.clicked() {
                 self.table.set_cursor(Some(target));
             }
+            response.on_hover_text(words::named_target(target, &step.shape, &step.io_names));
         } else {
             let value = column.number(step, parameter);
             let color = theme.text_color(column.ink(value), theme.panel);
@@ -286,5 +288,9 @@ fn row_text(timeline: &Timeline, columns: &[ParameterColumn], parameter: usize) 
         format!(", {} {}", column.heading(step), number_format::number(column.number(step, parameter), DIGITS))
     });
     let frozen = if step.frozen.contains(&parameter) { ", frozen" } else { "" };
-    format!("{name} of layer {layer}{frozen}{}", numbers.collect::<String>())
+    let target = parameter_table::target(step, parameter);
+    let named = words::named_target(target, &step.shape, &step.io_names);
+    // A row without names is short.
+    let words = if named == words::target(target) { String::new() } else { format!(", {named}") };
+    format!("{name} of layer {layer}{words}{frozen}{}", numbers.collect::<String>())
 }

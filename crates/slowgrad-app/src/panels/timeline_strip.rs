@@ -305,7 +305,8 @@ fn name_events(painter: &Painter, bar: &StripGeometry<'_>, events: &[usize], pos
         let address = bar.timeline.address(event);
         let x = bar.x_of(event as f64)..=bar.x_of((event + 1) as f64);
         let rect = Rect::from_x_y_ranges(x, bar.rect.y_range()).intersect(bar.rect).shrink(1.0);
-        let place = words::place(&address).pop().unwrap_or_else(|| address.phase.name().to_owned());
+        let place =
+            words::place(bar.timeline.step(), &address).pop().unwrap_or_else(|| address.phase.name().to_owned());
         let kind = bar.timeline.event(event).kind.name().replace('_', " ");
         let color = theme.color(phase_ink(address.phase));
         let past_end = position >= (event + 1) as f64;

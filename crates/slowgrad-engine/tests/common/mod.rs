@@ -246,6 +246,7 @@ pub fn setup(
         schedule: None,
         initializer: PluginInfo::default(),
         dataset: None,
+        io_names: Arc::default(),
         train: Arc::new(data),
         test: Arc::default(),
         batch,

@@ -114,7 +114,18 @@ pub(crate) const CHANGES: &[&str] =
     &["activation", "output", "loss", "regularizer", "optimizer", "schedule", "batch", "params"];
 
 /// Fields of `lesson()` that are fixed for a whole run.
-const FIXED: &[&str] = &["data", "layers", "seed", "title", "weights", "shuffle", "initializer", "test_fraction"];
+const FIXED: &[&str] = &[
+    "data",
+    "input_names",
+    "output_names",
+    "layers",
+    "seed",
+    "title",
+    "weights",
+    "shuffle",
+    "initializer",
+    "test_fraction",
+];
 
 /// The changes of a `stage.set` cue.
 pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {

@@ -1,9 +1,10 @@
 //! Functions that create descriptions: controls, files, references to parameters, and random numbers.
 
 use crate::bindings::arguments::{count, plain, words};
+use crate::bindings::table;
 use crate::bindings::values::{ControlSpec, CsvSpec, NeuronRef, ParameterRef, RandomSource, StageRecorder};
 use crate::diagnostics::problem::{NativeResult, Problem};
-use crate::diagnostics::wording::{list, suggestion};
+use crate::diagnostics::wording::list;
 use crate::runtime::host::Host;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use slowgrad_engine::orthogonal;
@@ -65,20 +66,7 @@ fn controls(engine: &mut Engine) {
 
 fn data(engine: &mut Engine) {
     engine.register_fn("csv", |path: ImmutableString, how: Map| -> NativeResult<CsvSpec> {
-        if let Some(odd) = how.keys().find(|key| !["inputs", "target"].contains(&key.as_str())) {
-            let problem = Problem::new("unknown-field", format!("`csv` has no field `{odd}`"));
-            let help = suggestion(odd, ["inputs", "target"]).unwrap_or_default();
-            return Err(problem.help(help).into());
-        }
-        let usage = "write `csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\" })`";
-        let missing =
-            |field: &str| Problem::new("missing-field", format!("`csv` needs the field `{field}`")).help(usage);
-        let inputs =
-            how.get("inputs").and_then(|inputs| inputs.as_array_ref().ok().map(|array| words(&array, "inputs")));
-        let inputs = inputs.ok_or_else(|| missing("inputs"))??;
-        let target =
-            how.get("target").and_then(|target| target.clone().into_string().ok()).ok_or_else(|| missing("target"))?;
-        Ok(CsvSpec { path: path.to_string(), inputs, target })
+        Ok(CsvSpec(table::read(&path, &how)?))
     });
     engine.register_fn("weight", |layer: Dynamic, neuron: Dynamic, input: Dynamic| -> NativeResult<ParameterRef> {
         let (layer, neuron) = (count(&layer, "weight")?, count(&neuron, "weight")?);

@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod guards;
 pub(crate) mod numbers;
 pub(crate) mod stage;
+pub(crate) mod table;
 pub(crate) mod values;
 
 use crate::runtime::host::Host;

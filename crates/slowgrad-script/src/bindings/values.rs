@@ -7,6 +7,7 @@ use rhai::{Dynamic, FnPtr};
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::rng::Rng;
 use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::spec::TableSpec;
 use slowgrad_tape::Location;
 use slowgrad_timeline::playback::cue::Cue;
 use std::cell::RefCell;
@@ -22,11 +23,7 @@ pub(crate) struct ControlSpec {
 
 /// The result of `csv(…)`.
 #[derive(Debug, Clone)]
-pub(crate) struct CsvSpec {
-    pub(crate) path: String,
-    pub(crate) inputs: Vec<String>,
-    pub(crate) target: String,
-}
+pub(crate) struct CsvSpec(pub(crate) TableSpec);
 
 /// The result of `weight(…)` and `bias(…)`.
 #[derive(Debug, Clone, Copy)]

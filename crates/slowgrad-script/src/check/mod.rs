@@ -23,12 +23,14 @@ use crate::sandbox::{Sandbox, first_update_inputs, runs_each_time_warning};
 use points::{Domain, Probe, ProbeKind, Sliders};
 use rhai::Dynamic;
 use slope::{TestedFunction, noise};
+use slowgrad_engine::data::report::DataReport;
 use slowgrad_engine::plugin::Activation;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Steps that an optimizer runs for each size of gradient.
@@ -57,7 +59,7 @@ impl Sandbox {
 
     /// Checks one file like [`check`](Self::check) and also reports how each function was tested.
     pub fn examine(&self, path: &str) -> CheckReport {
-        let mut check = Check { sandbox: self, found: Vec::new(), reports: Vec::new(), deadline: None };
+        let mut check = Check { sandbox: self, found: Vec::new(), reports: Vec::new(), data: None, deadline: None };
         if let Err(error) = check.file(path) {
             check.found.push(*error);
         }
@@ -68,7 +70,7 @@ impl Sandbox {
             seen.push(diagnostic.clone());
             fresh
         });
-        CheckReport { diagnostics: found, reports: check.reports }
+        CheckReport { diagnostics: found, reports: check.reports, data: check.data }
     }
 }
 
@@ -87,6 +89,8 @@ struct Check<'s> {
     sandbox: &'s Sandbox,
     found: Vec<Diagnostic>,
     reports: Vec<FunctionReport>,
+    /// What was read of a lesson's data.
+    data: Option<Arc<DataReport>>,
     /// The time after which no more points are tested. Without a clock only the operation count limits a check.
     deadline: Option<Duration>,
 }
@@ -103,7 +107,10 @@ impl Check<'_> {
         let is_lesson = defines(&PluginKind::Lesson);
         if is_lesson {
             match self.sandbox.open(path) {
-                Ok(lesson) => self.found.extend(lesson.warnings),
+                Ok(lesson) => {
+                    self.found.extend(lesson.warnings);
+                    self.data = Some(lesson.data);
+                }
                 Err(errors) => {
                     self.found.extend(errors);
                     return Ok(());

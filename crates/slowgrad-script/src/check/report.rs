@@ -1,8 +1,10 @@
 //! The result of a check, as data and as one line of text.
 
 use super::slope::short;
+use slowgrad_engine::data::report::DataReport;
 use slowgrad_tape::Diagnostic;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of checking one file.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,8 @@ pub struct CheckReport {
     pub diagnostics: Vec<Diagnostic>,
     /// How each function was tested, whether it passed or not.
     pub reports: Vec<FunctionReport>,
+    /// What was read of a lesson's data.
+    pub data: Option<Arc<DataReport>>,
 }
 
 /// How one function was tested.

@@ -2,6 +2,7 @@
 
 use super::outline::{Outline, ParameterRole};
 use crate::bindings::arguments::CHANGES;
+use crate::bindings::table;
 use crate::plugins::PluginKind;
 use crate::reference::{Group, ReferenceItem, group, items};
 use crate::runtime::limits::Limits;
@@ -239,7 +240,7 @@ impl<'o> Cursor<'o> {
         match call.map(|at| self.outline.word(at.saturating_sub(1))) {
             Some("play") => return Some(listed(&[("by", "the unit"), ("seconds", "the duration")])),
             Some("camera") => return Some(listed(&[("layer", "counted from 0"), ("neuron", "counted from 0")])),
-            Some("csv") => return Some(listed(&[("inputs", "names of columns"), ("target", "name of a column")])),
+            Some("csv") => return Some(listed(table::FIELDS)),
             Some("set") => {
                 let changes = group(Group::LessonFields).filter(|item| CHANGES.contains(&item.name));
                 return Some(changes.map(candidate).collect());

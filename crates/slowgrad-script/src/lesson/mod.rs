@@ -17,6 +17,7 @@ use crate::runtime::limits::Limits;
 use crate::runtime::program::ScriptProgram;
 pub(crate) use missing_features::missing_feature;
 use rhai::{Dynamic, Map};
+use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
@@ -126,6 +127,18 @@ impl LessonReader<'_> {
         }
     }
 
+    /// The names of inputs and outputs: at most one for each neuron of the first and of the last layer.
+    fn io_names(&mut self, layers: Option<&(usize, Vec<LayerSpec>)>) -> IoNames {
+        let mut names = |field: &str, size: Option<usize>| {
+            self.field(field, |value, what| io_names(value, what, size)).unwrap_or_default()
+        };
+        let outputs = layers.and_then(|(_, layers)| layers.last()).map(|layer| layer.size);
+        IoNames {
+            inputs: names("input_names", layers.map(|(inputs, _)| *inputs)),
+            outputs: names("output_names", outputs),
+        }
+    }
+
     fn lesson(&mut self, plugins: &Plugins) -> Option<LessonDescription> {
         let has_title = self.required("title", "title: \"My first lesson\"");
         let has_layers = self.required("layers", "layers: [2, 3, 1]");
@@ -141,6 +154,7 @@ impl LessonReader<'_> {
         let initializer = self.plugin("initializer", "xavier_uniform", PluginKind::Initializer);
         let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
         let data = self.data();
+        let io_names = self.io_names(layers.as_ref());
         let seed = self.field("seed", seed).unwrap_or(0);
         let fraction = |value: &Dynamic, what: &str| {
             let x = arguments::float(value, what)?;
@@ -181,6 +195,7 @@ impl LessonReader<'_> {
             schedule,
             initializer,
             data: data?,
+            io_names,
             test_fraction,
             noise,
             count,
@@ -254,9 +269,25 @@ fn layers(
     Ok((inputs, found.into_iter().map(|(size, activation)| LayerSpec { size, activation }).collect()))
 }
 
+fn io_names(value: &Dynamic, what: &str, size: Option<usize>) -> Result<Vec<String>, Problem> {
+    let usage = format!("write `[\"width\", \"height\"]` in {what}");
+    let array = value.as_array_ref().map_err(|_| {
+        let message = format!("{what} must be an array of texts, but this is {}", kind(value));
+        Problem::new("wrong-type", message).help(usage.clone())
+    })?;
+    if let Some(size) = size.filter(|size| array.len() > *size) {
+        let message = format!("{what} has {} names, but the network has {size} there", array.len());
+        return Err(
+            Problem::new("wrong-value", message).help("give at most one name for each; an empty text is no name")
+        );
+    }
+    let name = |item: &Dynamic| arguments::text(item, &format!("each name in {what}"));
+    array.iter().map(|item| name(item).map_err(|problem| problem.help(usage.clone()))).collect()
+}
+
 fn data(value: &Dynamic, what: &str) -> Result<DataSpec, Problem> {
-    if let Some(CsvSpec { path, inputs, target }) = value.clone().try_cast() {
-        return Ok(DataSpec::Csv { path, inputs, target });
+    if let Some(CsvSpec(table)) = value.clone().try_cast() {
+        return Ok(DataSpec::Table(table));
     }
     if let Ok(array) = value.as_array_ref() {
         return arguments::samples(&array).map(DataSpec::Inline);

@@ -284,9 +284,21 @@ pub(super) const FIELDS: &[TableRow] = &[
         "data: [#{ input: [0.0, 1.0], target: [1.0] }]",
     ),
     (
+        "input_names",
+        &["input_names: array"],
+        "The names of the inputs; a table names them itself. An empty text is no name.",
+        "input_names: [\"width\", \"height\"]",
+    ),
+    (
+        "output_names",
+        &["output_names: array"],
+        "The names of the outputs, such as classes; a table names them itself. An empty text is no name.",
+        "output_names: [\"area\"]",
+    ),
+    (
         "test_fraction",
         &["test_fraction: number"],
-        "The fraction of the data reserved for testing.",
+        "The fraction of the data reserved for testing. Each class keeps its share.",
         "test_fraction: 0.25",
     ),
     ("noise", &["noise: number"], "The amount of noise, passed to the data set.", "noise: 0.1"),
@@ -308,12 +320,24 @@ pub(super) const FIELDS: &[TableRow] = &[
     ),
 ];
 
+/// What `csv(…)` reads.
+const CSV: &str = "\
+A table beside the lesson: a text with separators (`.csv`, `.tsv`, `.txt`, `.data`) in UTF-8, or an Excel file (`.xlsx`). \
+`target` is a column or an array of columns, `inputs` an array of columns; without it all others are inputs. A column is given \
+by its name or by its number from 0. A column of words becomes one input or output for each word. A target of whole numbers is \
+classes if the network has several outputs, or with `classes: true`; `classes: false` keeps the numbers. `words: [...]` \
+lists columns whose cells are words even if they look like numbers. A missing or unreadable value is an error; \
+`missing: \"drop\"` drops its row, and `missing: \"mean\"` fills inputs with the mean of the training rows and drops rows \
+without a target. `scale: \"standard\"` (mean 0, standard deviation 1) or `\"minmax\"` (0 to 1) scales the inputs that are \
+numbers, computed on the training rows. Separator, decimal comma and names in the first row are found; `separator: \";\"`, \
+`decimal: \",\"` and `header: false` say so. `sheet` names a sheet of an Excel file; the default is the first one. `slowgrad check` prints what was read and changed.";
+
 pub(super) const PARTS: &[TableRow] = &[
     (
         "csv",
         &["csv(path: text, columns: map) -> csv"],
-        "A table beside the lesson; `inputs` names the input columns, `target` the target column. A target of words becomes one output per word.",
-        "let table = csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\" });",
+        CSV,
+        "let table = csv(\"iris.csv\", #{ inputs: [\"petal_length\", \"petal_width\"], target: \"species\", scale: \"standard\" });",
     ),
     (
         "weight",

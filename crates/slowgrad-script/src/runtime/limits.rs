@@ -52,6 +52,8 @@ pub struct Limits {
     pub cues: usize,
     /// Parameters of a network (5 million).
     pub parameters: usize,
+    /// Bytes of a table's file, and of an `.xlsx` file when it is unpacked (256 MiB).
+    pub table: usize,
     /// A monotonic clock. Without one, only operations are counted.
     pub clock: Option<fn() -> Duration>,
     /// The processor time that the calling thread has used, which never advances faster than the clock. With it, the time
@@ -83,6 +85,7 @@ impl Default for Limits {
             prints: 1_000,
             cues: 10_000,
             parameters: 5_000_000,
+            table: 256 << 20,
             clock: clock(),
             processor_time: None,
         }
@@ -117,6 +120,7 @@ const TABLE: &[(&str, f64, LimitField)] = &[
     ("script", 1e8, LimitField::Count(|limits| &mut limits.script)),
     ("prints", 1e6, LimitField::Count(|limits| &mut limits.prints)),
     ("cues", 1e7, LimitField::Count(|limits| &mut limits.cues)),
+    ("table", 1e12, LimitField::Count(|limits| &mut limits.table)),
     ("parameters", 1e9, LimitField::Count(|limits| &mut limits.parameters)),
 ];
 

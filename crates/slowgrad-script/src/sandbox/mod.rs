@@ -2,6 +2,8 @@
 
 mod data_and_weights;
 
+pub use data_and_weights::TableProgress;
+
 use crate::bindings::values::{LocatedCue, StageRecorder};
 use crate::combination;
 use crate::diagnostics::lints;
@@ -16,9 +18,10 @@ use crate::runtime::imports::ScriptFiles;
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::limits::Limits;
 use crate::runtime::program::ScriptProgram;
-use data_and_weights::CachedData;
+use data_and_weights::{CachedData, LoadedData, class_warnings};
 use rhai::Dynamic;
 use slowgrad_engine::condition::Condition;
+use slowgrad_engine::data::report::DataReport;
 use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -52,8 +55,10 @@ pub struct Lesson {
     pub parameters: Vec<f64>,
     /// Warnings: the lesson works, but something in it looks unintended.
     pub warnings: Vec<Diagnostic>,
-    /// Messages for the viewer: how the tensors of a weight file were assigned.
+    /// Messages for the viewer: how the tensors of a weight file were assigned, and what was changed in a table.
     pub notes: Vec<String>,
+    /// What was read of the data.
+    pub data: Arc<DataReport>,
     /// The paths of all files that the lesson depends on.
     pub files: Vec<String>,
 }
@@ -64,6 +69,7 @@ pub struct Sandbox {
     pub(crate) plugins: Plugins,
     limits: Limits,
     data: RefCell<Option<CachedData>>,
+    progress: TableProgress,
 }
 
 /// Finds the location of a lesson's field, such as `layers`, for errors about that part of the setup.
@@ -75,7 +81,22 @@ impl Sandbox {
         let files = Rc::new(ScriptFiles::default());
         *files.library.borrow_mut() = library;
         let interpreter = Interpreter::new(Rc::new(Host::new(limits)), files);
-        Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None) }
+        let progress = TableProgress::default();
+        Self { plugins: Plugins::new(Rc::new(interpreter)), limits, data: RefCell::new(None), progress }
+    }
+
+    /// A sandbox over another library with the same limits. It keeps the data of a table that is the same file.
+    #[must_use]
+    pub fn with_library(&self, library: Library) -> Self {
+        let (data, progress) = (self.data.clone(), self.progress.clone());
+        let other = Self { data, progress, ..Self::new(library, self.limits) };
+        other.invalidate();
+        other
+    }
+
+    /// Sets what is told while a table is read, which may take seconds.
+    pub fn set_progress(&mut self, progress: TableProgress) {
+        self.progress = progress;
     }
 
     pub(crate) fn interpreter(&self) -> &Interpreter {
@@ -113,7 +134,7 @@ impl Sandbox {
 
     fn invalidate(&self) {
         self.plugins.invalidate();
-        *self.data.borrow_mut() = None;
+        self.data.borrow_mut().take_if(|data| data.depends_on_scripts());
     }
 
     /// A copy of the library.
@@ -255,7 +276,12 @@ impl Sandbox {
         };
         let mut warnings = Vec::new();
         let setup = self.assemble_at(&spec, &locate_field, &mut warnings)?;
+        let data = self.data.borrow().as_ref().map(|cached| Arc::clone(&cached.data.report)).unwrap_or_default();
+        let changes = data.changes();
         let mut notes = Vec::new();
+        if let (Some(table), false) = (&data.table, changes.is_empty()) {
+            notes.push(format!("{}: {}", table.path, changes.join("; ")));
+        }
         let parameters = self.parameters_at(&spec, &locate_field, &mut notes).map_err(one)?;
         let combined = combination::check(&self.plugins, &setup, &locate_field);
         if combined.is_none() {
@@ -279,6 +305,7 @@ impl Sandbox {
             parameters,
             warnings,
             notes,
+            data,
             files: self.files(),
         })
     }
@@ -478,12 +505,17 @@ impl Sandbox {
         let optimizer = optimizer.map_err(|error| errors.push(*locate(error, locate_field("optimizer")))).ok();
         let data = self.load_data(spec, &shape).map_err(|error| errors.push(*locate(error, locate_field("data")))).ok();
         errors.dedup();
+        if let Some(data) = &data {
+            let found = class_warnings(&data.report).into_iter();
+            warnings.extend(found.map(|warning| with_location(warning, locate_field("data"))));
+        }
         warnings.dedup();
-        let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some((train, test)), true) =
+        let (Some(loss), Some(regularizer), Some(optimizer), Some(schedule), Some(data), true) =
             (loss, regularizer, optimizer, schedule, data, errors.is_empty())
         else {
             return Err(errors);
         };
+        let LoadedData { train, test, names, .. } = data;
         let dataset = match &spec.data {
             DataSpec::Plugin(plugin) => {
                 let plugin = self.plugins.with_amounts(plugin, spec.count, spec.noise);
@@ -501,6 +533,7 @@ impl Sandbox {
             schedule,
             initializer: self.plugins.info(PluginKind::Initializer, &spec.initializer),
             dataset,
+            io_names: names,
             train,
             test,
             batch: spec.batch,

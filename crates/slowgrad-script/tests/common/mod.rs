@@ -36,13 +36,15 @@ pub fn sandbox_within(own: &[(&str, &str)], limits: Limits) -> Sandbox {
     Sandbox::new(Library { roots: vec![shipped(), Root { name: "own".into(), files }] }, limits)
 }
 
-pub const LESSONS: [&str; 9] = [
+pub const LESSONS: [&str; 11] = [
     "welcome",
     "which-weights-change",
     "how-much-does-each-weight-change",
     "sgd-and-momentum",
     "custom-loss",
     "iris",
+    "penguins",
+    "digits",
     "playground",
     "large",
     "why-not-zeros",

@@ -15,6 +15,15 @@ const FRAME_BUDGET: Duration = Duration::from_millis(8);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackendStopped;
 
+/// A table that a backend reads at the moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableReading {
+    /// The path of the table, as the lesson gives it.
+    pub path: String,
+    /// The part that is read, 0 to 1.
+    pub part: f64,
+}
+
 /// A connection to a backend.
 pub trait BackendLink {
     /// Queues a command and returns its serial number, from 1. It is executed once [`Snapshot::handled`] reaches that
@@ -26,6 +35,11 @@ pub trait BackendLink {
 
     /// Runs a backend on this thread for a part of a frame. For a backend on another thread it does nothing.
     fn work(&mut self) {}
+
+    /// The table that a backend on another thread reads at the moment, if that takes long enough to be shown.
+    fn reading(&self) -> Option<TableReading> {
+        None
+    }
 
     /// The next snapshot in the queue.
     ///

@@ -41,7 +41,7 @@ use script_files::Scripts;
 use shown_step::StepDisplay;
 use slowgrad_engine::condition::{Condition, StopCondition};
 use slowgrad_engine::run::{Proof, Run};
-use slowgrad_script::{Library, Limits};
+use slowgrad_script::{Library, Limits, TableProgress};
 use slowgrad_timeline::playback::cue;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +115,11 @@ impl Backend {
             snapshot_due: Duration::ZERO,
             handled: 0,
         }
+    }
+
+    /// Sets what is told while a table is read, which may take seconds.
+    pub fn set_table_progress(&mut self, progress: TableProgress) {
+        self.lesson.scripts.set_table_progress(progress);
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -17,6 +17,7 @@ pub(crate) fn rebased(now: &LessonSpec, was: &LessonSpec, requested: &LessonSpec
         regularizer: pick(&now.regularizer, &was.regularizer, &requested.regularizer),
         optimizer: pick(&now.optimizer, &was.optimizer, &requested.optimizer),
         schedule: pick(&now.schedule, &was.schedule, &requested.schedule),
+        io_names: pick(&now.io_names, &was.io_names, &requested.io_names),
         batch: pick(&now.batch, &was.batch, &requested.batch),
         shuffle: pick(&now.shuffle, &was.shuffle, &requested.shuffle),
         ..now.clone()

@@ -8,7 +8,9 @@ use crate::protocol::{CheckOutcome, Choice, RecordedChange, ScriptTexts, UsedFil
 use crate::shipped;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::spec::LessonSpec;
-use slowgrad_script::{CatalogueItem, ConsoleLine, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox};
+use slowgrad_script::{
+    CatalogueItem, ConsoleLine, Files, Lesson, Library, Limits, PluginKind, Root, Sandbox, TableProgress,
+};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,6 +67,10 @@ impl Scripts {
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    pub(crate) fn set_table_progress(&mut self, progress: TableProgress) {
+        self.sandbox.set_progress(progress);
     }
 
     pub(crate) fn into_sandbox(self) -> Sandbox {
@@ -207,7 +213,7 @@ impl Scripts {
         let mut library = self.sandbox.library();
         let files = Files::from_iter([(path.as_str(), text.as_bytes())]);
         library.roots.push(Root { name: "edited".into(), files });
-        let found = Sandbox::new(library, self.sandbox.limits()).examine(&path);
+        let found = self.sandbox.with_library(library).examine(&path);
         let (problems, reports) = (found.diagnostics, found.reports);
         self.checked = Some(Arc::new(CheckOutcome { path, text, problems, reports }));
     }

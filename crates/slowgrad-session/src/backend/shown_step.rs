@@ -151,6 +151,7 @@ fn data_info(setup: &Setup) -> DataInfo {
     DataInfo {
         train: setup.train.len(),
         test: setup.test.len(),
+        names: Arc::clone(&setup.io_names),
         samples: shown(&setup.train),
         test_samples: shown(&setup.test),
     }

@@ -166,7 +166,7 @@ fn data_name(setup: &Setup) -> String {
     match &setup.spec.data {
         DataSpec::Plugin(plugin) => plugin.name.clone(),
         DataSpec::Inline(_) => "in the lesson".to_owned(),
-        DataSpec::Csv { path, .. } => path.clone(),
+        DataSpec::Table(table) => table.path.clone(),
     }
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn plugins(spec: &mut LessonSpec, slot: Slot) -> Vec<&mut PluginRef> 
         Slot::Initializer => vec![&mut spec.initializer],
         Slot::Data => match &mut spec.data {
             DataSpec::Plugin(plugin) => vec![plugin],
-            DataSpec::Inline(_) | DataSpec::Csv { .. } => Vec::new(),
+            DataSpec::Inline(_) | DataSpec::Table(_) => Vec::new(),
         },
     }
 }

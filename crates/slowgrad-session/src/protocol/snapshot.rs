@@ -1,6 +1,7 @@
 //! The backend's state at one moment, as immutable plain data that can cross threads.
 
 use super::{Difference, Plots, Predictions, Recipe, Slot, StepEvaluation, UndoHistory};
+use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::plugin::Control;
 use slowgrad_engine::run::{LossCurve, LossPoint};
 use slowgrad_script::{ConsoleLine, FunctionReport, PluginKind};
@@ -92,6 +93,8 @@ pub struct DataInfo {
     pub train: usize,
     /// The number of test samples.
     pub test: usize,
+    /// The names of inputs and outputs.
+    pub names: Arc<IoNames>,
     /// The inputs and targets of the first training samples.
     pub samples: Vec<(Vec<f64>, Vec<f64>)>,
     /// The inputs and targets of the first test samples.

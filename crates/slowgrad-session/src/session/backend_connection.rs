@@ -2,7 +2,7 @@
 //!
 //! It sends a setting only when that has changed. It must not know what a snapshot contains.
 
-use crate::backend::link::{BackendLink, BackendStopped};
+use crate::backend::link::{BackendLink, BackendStopped, TableReading};
 use crate::clock::Deadline;
 use crate::protocol::{BackendCommand, Snapshot};
 use slowgrad_timeline::playback::cue::CueCondition;
@@ -84,6 +84,11 @@ impl BackendConnection {
     /// Runs a backend on this thread for a part of a frame.
     pub(super) fn work(&mut self) {
         self.link.work();
+    }
+
+    /// The table that the backend reads at the moment.
+    pub(super) fn reading(&self) -> Option<TableReading> {
+        self.link.reading()
     }
 
     /// The next snapshot in the queue.

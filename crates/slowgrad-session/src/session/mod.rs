@@ -17,7 +17,7 @@ mod step_request;
 pub mod traversal;
 pub mod visible_range;
 
-use crate::backend::link::{BackendLink, BackendStopped};
+use crate::backend::link::{BackendLink, BackendStopped, TableReading};
 use crate::clock::Deadline;
 use crate::protocol::{BackendCommand, Change, Snapshot};
 use backend_connection::BackendConnection;
@@ -141,6 +141,11 @@ impl Session {
             }
             None => false,
         }
+    }
+
+    /// The table that the backend reads at the moment, if that takes long enough to be shown.
+    pub fn reading(&self) -> Option<TableReading> {
+        self.backend.reading()
     }
 
     /// Whether commands are pending or training is in progress.

@@ -7,8 +7,9 @@ use super::expression::{Term, compose};
 use crate::events::{Address, Cell, Event, EventKind, Phase, Timeline, origin};
 use crate::number_format::{digits_apart, number};
 use crate::scene::{Ink, Link, Math, Target};
+use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::record::RecordedStep;
-use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::shape::{Parameter, Shape};
 
 /// Writes formulas and sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +35,17 @@ impl Explainer {
     }
 
     /// The event as a sentence, for captions and screen readers.
-    pub fn sentence(self, event: &Event) -> String {
+    pub fn sentence(self, timeline: &Timeline, event: &Event) -> String {
+        let names = ElementNames::of(timeline.step());
+        let neuron_name = |neuron: usize| {
+            let layer = event.address.cell.layer().unwrap_or(0);
+            format!("{}{}", neuron + 1, names.neuron(layer, neuron))
+        };
         let show = |x: f64| number(x, self.digits);
         match &event.kind {
-            EventKind::Enter { input, value } => format!("Input {} is {}.", input + 1, show(*value)),
+            EventKind::Enter { input, value } => {
+                format!("Input {}{} is {}.", input + 1, names.input(*input), show(*value))
+            }
             EventKind::Product { weight, x, product, .. } => {
                 format!("Weight {} times {} is {}.", show(*weight), show(*x), show(*product))
             }
@@ -55,7 +63,7 @@ impl Explainer {
                 format!("The script tests whether {} {} {}: {word}.", show(a.value), compare.symbol(), show(b.value))
             }
             EventKind::Activated { neuron, a, .. } => {
-                format!("The activation of neuron {} is {}.", neuron + 1, show(*a))
+                format!("The activation of neuron {} is {}.", neuron_name(*neuron), show(*a))
             }
             EventKind::LossValue { value, .. } => format!("The loss of this sample is {}.", show(*value)),
             EventKind::Seed => "Backpropagation starts here: ∂L/∂L = 1.".to_owned(),
@@ -69,7 +77,9 @@ impl Explainer {
                 };
                 format!("Chain rule: {} times {} is {}.{why}", show(*upstream), show(*local), show(*contribution))
             }
-            EventKind::Delta { neuron, delta, .. } => format!("Neuron {} has δ = {}.", neuron + 1, show(*delta)),
+            EventKind::Delta { neuron, delta, .. } => {
+                format!("Neuron {} has δ = {}.", neuron_name(*neuron), show(*delta))
+            }
             EventKind::BiasGrad { delta, .. } => format!("The gradient of the bias is δ = {}.", show(*delta)),
             EventKind::WeightGrad { delta, x, contribution, .. } => {
                 let why = match (*delta == 0.0, *x == 0.0) {
@@ -116,12 +126,14 @@ pub fn title(timeline: &Timeline, address: &Address) -> String {
         parts.push(format!("sample {} of {samples}", sample + 1));
     }
     parts.push(address.phase.name().to_owned());
-    parts.extend(place(address));
+    parts.extend(place(timeline.step(), address));
     parts.join(" · ")
 }
 
 /// The parts of a [`title`] below the phase: `layer 2`, `neuron 1`. A weight is `weight 3 → 1`: from input 3 to neuron 1.
-pub fn place(address: &Address) -> Vec<String> {
+/// Inputs and outputs with names have them in parentheses.
+pub fn place(step: &RecordedStep, address: &Address) -> Vec<String> {
+    let names = ElementNames::of(step);
     let layer = |layer: usize| format!("layer {}", layer + 1);
     match address.cell {
         Cell::Input => Vec::new(),
@@ -129,24 +141,88 @@ pub fn place(address: &Address) -> Vec<String> {
         Cell::Loss if address.phase == Phase::Loss => Vec::new(),
         Cell::Loss => vec!["loss".into()],
         Cell::Layer { layer: l } => vec![layer(l), "whole layer".into()],
-        Cell::Neuron { layer: l, neuron } => vec![layer(l), format!("neuron {}", neuron + 1)],
-        Cell::Parameter { layer: l, neuron, input: Some(input) } => {
-            vec![layer(l), format!("weight {} → {}", input + 1, neuron + 1)]
+        Cell::Neuron { layer: l, neuron } => {
+            vec![layer(l), format!("neuron {}{}", neuron + 1, names.neuron(l, neuron))]
         }
-        Cell::Parameter { layer: l, neuron, input: None } => vec![layer(l), format!("bias {}", neuron + 1)],
+        Cell::Parameter { layer: l, neuron, input: Some(input) } => {
+            let (source, neuron_name) = (names.source(l, input), names.neuron(l, neuron));
+            vec![layer(l), format!("weight {}{source} → {}{neuron_name}", input + 1, neuron + 1)]
+        }
+        Cell::Parameter { layer: l, neuron, input: None } => {
+            vec![layer(l), format!("bias {}{}", neuron + 1, names.neuron(l, neuron))]
+        }
     }
 }
 
-/// The name of an element of the network: `weight from neuron 3 to neuron 1 of layer 2`.
+/// The description of an element of the network: `weight from neuron 3 to neuron 1 of layer 2`.
 pub fn target(target: Target) -> String {
+    described(target, &|_| String::new(), &|_, _| String::new())
+}
+
+/// The description of an element of the network with the names of inputs and outputs: `input 3 (petal_length)`,
+/// `neuron 1 of layer 2 (setosa)`.
+pub fn named_target(target: Target, shape: &Shape, names: &IoNames) -> String {
+    let names = ElementNames { last_layer: shape.layers().saturating_sub(1), names };
+    described(target, &|input| names.input(input), &|layer, neuron| names.neuron(layer, neuron))
+}
+
+fn described(
+    target: Target,
+    input_name: &dyn Fn(usize) -> String,
+    neuron_name: &dyn Fn(usize, usize) -> String,
+) -> String {
     match target {
-        Target::Input(input) => format!("input {}", input + 1),
-        Target::Neuron { layer, neuron } => format!("neuron {} of layer {}", neuron + 1, layer + 1),
-        Target::Weight { layer, neuron, input } => {
-            let source = if layer == 0 { "input" } else { "neuron" };
-            format!("weight from {source} {} to neuron {} of layer {}", input + 1, neuron + 1, layer + 1)
+        Target::Input(input) => format!("input {}{}", input + 1, input_name(input)),
+        Target::Neuron { layer, neuron } => {
+            format!("neuron {} of layer {}{}", neuron + 1, layer + 1, neuron_name(layer, neuron))
         }
-        Target::Bias { layer, neuron } => format!("bias {} of layer {}", neuron + 1, layer + 1),
+        Target::Weight { layer, neuron, input } => {
+            let (source, name) =
+                if layer == 0 { ("input", input_name(input)) } else { ("neuron", neuron_name(layer - 1, input)) };
+            let to = neuron_name(layer, neuron);
+            format!("weight from {source} {}{name} to neuron {} of layer {}{to}", input + 1, neuron + 1, layer + 1)
+        }
+        Target::Bias { layer, neuron } => {
+            format!("bias {} of layer {}{}", neuron + 1, layer + 1, neuron_name(layer, neuron))
+        }
         Target::Loss => "loss".into(),
     }
+}
+
+/// The names of inputs and outputs as additions to a description: ` (setosa)`, or nothing.
+#[derive(Debug, Clone, Copy)]
+struct ElementNames<'n> {
+    last_layer: usize,
+    names: &'n IoNames,
+}
+
+impl<'n> ElementNames<'n> {
+    fn of(step: &'n RecordedStep) -> Self {
+        Self { last_layer: step.shape.layers().saturating_sub(1), names: &step.io_names }
+    }
+
+    fn input(self, input: usize) -> String {
+        in_parentheses(self.names.input(input))
+    }
+
+    fn neuron(self, layer: usize, neuron: usize) -> String {
+        in_parentheses(self.names.output(neuron).filter(|_| layer == self.last_layer))
+    }
+
+    /// The input of a layer, which may be a neuron of the layer before.
+    fn source(self, layer: usize, input: usize) -> String {
+        if layer == 0 { self.input(input) } else { String::new() }
+    }
+}
+
+fn in_parentheses(name: Option<&str>) -> String {
+    name.map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+/// A name with at most so many characters, with `…` in place of its end if it is longer.
+pub fn elided(name: &str, max_chars: usize) -> String {
+    if name.chars().count() <= max_chars {
+        return name.to_owned();
+    }
+    name.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect()
 }

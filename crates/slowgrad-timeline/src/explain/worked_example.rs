@@ -283,7 +283,7 @@ fn operations(timeline: &Timeline, range: Range<usize>, digits: usize, out: &mut
     while index < range.end {
         let cell = timeline.unit(index, Granularity::Neuron);
         let address = timeline.address(index);
-        let place = words::place(&address).join(" · ");
+        let place = words::place(timeline.step(), &address).join(" · ");
         if !place.is_empty() {
             writeln!(out, "  {place}")?;
         }
@@ -376,10 +376,10 @@ fn units(
 fn unit_place(timeline: &Timeline, index: usize, by: Granularity) -> String {
     let address = timeline.address(index);
     match by {
-        Granularity::Neuron | Granularity::Operation => words::place(&address).join(" · "),
+        Granularity::Neuron | Granularity::Operation => words::place(timeline.step(), &address).join(" · "),
         Granularity::Layer => match address.cell.layer() {
             Some(layer) => format!("layer {}", layer + 1),
-            None => words::place(&address).join(" · "),
+            None => words::place(timeline.step(), &address).join(" · "),
         },
         Granularity::Phase | Granularity::Step => String::new(),
     }

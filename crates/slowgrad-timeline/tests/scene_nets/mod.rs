@@ -269,6 +269,7 @@ fn trained(
         schedule,
         initializer: PluginInfo::default(),
         dataset: None,
+        io_names: Arc::default(),
         frozen: Arc::new(frozen.iter().copied().collect()),
     };
     let values = (0..shape.parameters()).map(|i| 1.5 * noise(i as u64 + 77)).collect();

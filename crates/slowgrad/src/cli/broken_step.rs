@@ -20,7 +20,7 @@ pub(super) fn failure(setup: &Setup, broken: &BrokenStep) -> Failure {
         NotFinite::Loss(loss) => format!("the loss is {}", number(*loss, DIGITS)),
         NotFinite::Penalty(penalty) => format!("the penalty is {}", number(*penalty, DIGITS)),
         NotFinite::Parameter { index, value } => {
-            let name = words::target(setup.shape.parameter(*index).into());
+            let name = words::named_target(setup.shape.parameter(*index).into(), &setup.shape, &setup.io_names);
             format!("the {name} is {}", number(*value, DIGITS))
         }
     };
@@ -33,7 +33,7 @@ pub(super) fn failure(setup: &Setup, broken: &BrokenStep) -> Failure {
     let mut diagnostic = Diagnostic::error("not-finite", message).help(advice);
     if let Some(event) = timeline.first_not_finite() {
         let title = words::title(&timeline, &event.address);
-        let sentence = Explainer { digits: DIGITS }.sentence(&event);
+        let sentence = Explainer { digits: DIGITS }.sentence(&timeline, &event);
         diagnostic.help = Some(format!("{title}: {sentence} {advice}"));
         diagnostic.location = event.location;
     }

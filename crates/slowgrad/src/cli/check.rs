@@ -1,6 +1,7 @@
 //! `slowgrad check`: checks that scripts run and that their gradients are correct.
 
 use super::report::{self, ConsolePrinter};
+use super::table_progress::table_progress;
 use super::{Failure, output};
 use crate::files::library::{self, LessonFiles};
 use crate::files::sessions::{self, LoadedSession, SessionReadError, Versions, is_session};
@@ -50,11 +51,11 @@ fn check_file(file: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failure> {
         for text in notices {
             report::print_line(&format!("note: {text}"));
         }
-        return check(&Sandbox::new(files.library, limits), &files.lesson, &file.display().to_string());
+        return check(&mut Sandbox::new(files.library, limits), &files.lesson, &file.display().to_string(), true);
     }
     let LessonFiles { library, lesson, .. } =
         library::load(Some(file)).map_err(|error| Failure::new(error.to_string()))?;
-    check(&Sandbox::new(library, limits), &lesson, &file.display().to_string())
+    check(&mut Sandbox::new(library, limits), &lesson, &file.display().to_string(), true)
 }
 
 /// Checks all scripts of a folder, with the library that a lesson in it would have.
@@ -66,18 +67,20 @@ fn check_folder(folder: &Path, limits: Limits) -> Result<Vec<Diagnostic>, Failur
     if scripts.is_empty() {
         return Err(Failure::new(format!("no scripts found in {}", folder.display())));
     }
-    let sandbox = Sandbox::new(library, limits);
+    let mut sandbox = Sandbox::new(library, limits);
     let mut errors = Vec::new();
     for script in scripts {
         let name = folder.strip_prefix(".").unwrap_or(folder).join(&script);
-        errors.extend(check(&sandbox, &script, &name.display().to_string())?);
+        errors.extend(check(&mut sandbox, &script, &name.display().to_string(), false)?);
     }
     Ok(errors)
 }
 
-/// Checks a script, prints its warnings and whether it is correct, and returns its errors.
-fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, Failure> {
-    let CheckReport { diagnostics: found, reports } = sandbox.examine(path);
+/// Checks a script, prints its warnings and whether it is correct, and returns its errors. `shows_data` adds a summary of a
+/// lesson's data, which would be long for all lessons of a folder.
+fn check(sandbox: &mut Sandbox, path: &str, name: &str, shows_data: bool) -> Result<Vec<Diagnostic>, Failure> {
+    sandbox.set_progress(table_progress());
+    let CheckReport { diagnostics: found, reports, data } = sandbox.examine(path);
     let mut printed = sandbox.console();
     printed.dedup();
     ConsolePrinter::new(MAX_PRINTED_LINES).print(printed);
@@ -92,7 +95,10 @@ fn check(sandbox: &Sandbox, path: &str, name: &str) -> Result<Vec<Diagnostic>, F
         };
         let ok = format!("{name}: ok{remark}");
         let line: Vec<String> = std::iter::once(ok).chain(reports.iter().map(ToString::to_string)).collect();
-        match output::print(&format!("{}\n", line.join(" · "))) {
+        let data = data.filter(|_| shows_data).map(|data| data.summary()).unwrap_or_default();
+        let data = data.iter().map(|line| format!("  {line}"));
+        let lines: Vec<String> = std::iter::once(line.join(" · ")).chain(data).collect();
+        match output::print(&format!("{}\n", lines.join("\n"))) {
             // The exit code still tells whether all scripts are correct.
             Err(Failure::ClosedPipe) => {}
             printed => printed?,

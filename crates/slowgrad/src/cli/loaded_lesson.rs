@@ -6,6 +6,7 @@
 use super::Failure;
 use super::lesson_args::LessonArgs;
 use super::report::{self, ConsolePrinter};
+use super::table_progress::table_progress;
 use super::weight_file;
 use crate::files::library::{self, LessonFiles};
 use crate::files::path_text::to_text;
@@ -97,7 +98,8 @@ impl LoadedLesson {
         }
         let LessonFiles { library, lesson, folders, .. } =
             library::load(Some(&args.lesson)).map_err(|error| Failure::new(error.to_string()))?;
-        let sandbox = Sandbox::new(library, limits);
+        let mut sandbox = Sandbox::new(library, limits);
+        sandbox.set_progress(table_progress());
         let lesson = sandbox.open(&lesson);
         let mut console = ConsolePrinter::new(MAX_PRINTED_LINES);
         console.print(sandbox.console());

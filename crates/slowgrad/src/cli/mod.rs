@@ -21,6 +21,7 @@ mod render;
 mod report;
 mod score_text;
 mod signals;
+mod table_progress;
 mod trace;
 mod train;
 mod weight_file;

@@ -3,18 +3,35 @@
 //! It must not know the window, which it wakes through a closure.
 
 use crate::machine::{SCRIPT_STACK_BYTES, machine};
-use slowgrad_script::{Library, Limits};
-use slowgrad_session::{Backend, BackendCommand, BackendLink, BackendStopped, Deadline, Snapshot, is_idle};
+use slowgrad_script::{Library, Limits, TableProgress};
+use slowgrad_session::{
+    Backend, BackendCommand, BackendLink, BackendStopped, Deadline, Snapshot, TableReading, is_idle,
+};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// The time after which reading a table is shown.
+const LONG_READING: Duration = Duration::from_millis(300);
 
 /// The link to the worker thread.
 #[derive(Debug)]
 pub(crate) struct WorkerThread {
     commands: Sender<BackendCommand>,
     snapshots: Receiver<Snapshot>,
+    reading: Reading,
     sent: u64,
+}
+
+/// The table that the thread reads at the moment, shared by both threads.
+type Reading = Arc<Mutex<Option<TableReading>>>;
+
+fn set_reading(shared: &Reading, reading: Option<TableReading>) {
+    *shared.lock().unwrap_or_else(PoisonError::into_inner) = reading;
 }
 
 impl WorkerThread {
@@ -39,15 +56,22 @@ impl WorkerThread {
     ) -> Result<Self, std::io::Error> {
         let (commands, queue) = channel();
         let (results, snapshots) = channel();
+        let reading = Reading::default();
+        let shared = Arc::clone(&reading);
         let thread = thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
         thread.spawn(move || {
-            let work = AssertUnwindSafe(|| work(backend(), &queue, &results, &wake));
+            let wake: Rc<dyn Fn()> = Rc::new(wake);
+            let work = AssertUnwindSafe(|| {
+                let mut backend = backend();
+                backend.set_table_progress(table_progress(Arc::clone(&shared), Rc::clone(&wake)));
+                work(backend, &queue, &results, &shared, &*wake);
+            });
             // After a panic the channel closes, which tells the session that the backend has stopped.
             let _ = catch_unwind(work);
             drop(results);
             wake();
         })?;
-        let mut worker = Self { commands, snapshots, sent: 0 };
+        let mut worker = Self { commands, snapshots, reading, sent: 0 };
         worker.send(first);
         Ok(worker)
     }
@@ -63,6 +87,10 @@ impl BackendLink for WorkerThread {
 
     fn sent(&self) -> u64 {
         self.sent
+    }
+
+    fn reading(&self) -> Option<TableReading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn try_receive(&mut self) -> Result<Option<Snapshot>, BackendStopped> {
@@ -83,8 +111,28 @@ impl BackendLink for WorkerThread {
     }
 }
 
+/// Publishes how far a table is read, if that takes long.
+fn table_progress(shared: Reading, wake: Rc<dyn Fn()>) -> TableProgress {
+    let began = Cell::new(None);
+    TableProgress::new(move |path, part| {
+        if part == 0.0 || began.get().is_none() {
+            began.set(Some(Instant::now()));
+        }
+        if part < 1.0 && began.get().is_some_and(|began: Instant| began.elapsed() >= LONG_READING) {
+            set_reading(&shared, Some(TableReading { path: path.to_owned(), part }));
+            wake();
+        }
+    })
+}
+
 /// Executes commands until the link is dropped.
-fn work(mut backend: Backend, commands: &Receiver<BackendCommand>, snapshots: &Sender<Snapshot>, wake: &dyn Fn()) {
+fn work(
+    mut backend: Backend,
+    commands: &Receiver<BackendCommand>,
+    snapshots: &Sender<Snapshot>,
+    reading: &Reading,
+    wake: &dyn Fn(),
+) {
     loop {
         let first = if backend.is_busy() {
             None
@@ -92,7 +140,9 @@ fn work(mut backend: Backend, commands: &Receiver<BackendCommand>, snapshots: &S
             let Ok(command) = commands.recv() else { return };
             Some(command)
         };
-        if let Some(snapshot) = backend.turn(first.into_iter().chain(commands.try_iter())) {
+        let snapshot = backend.turn(first.into_iter().chain(commands.try_iter()));
+        set_reading(reading, None);
+        if let Some(snapshot) = snapshot {
             if snapshots.send(snapshot).is_err() {
                 return;
             }
@@ -119,6 +169,29 @@ mod tests {
         wakes.recv_timeout(Duration::from_mins(1)).expect("a wake-up when the thread ends");
         assert_eq!(worker.try_receive().err(), Some(BackendStopped));
         assert!(worker.run_until_idle(clock().deadline(Duration::from_mins(1))).is_none());
+    }
+
+    #[test]
+    fn a_table_that_is_read_for_long_is_shown_until_the_lesson_is_open() {
+        let (woken, wakes) = channel();
+        let shared = Reading::default();
+        let progress = table_progress(
+            Arc::clone(&shared),
+            Rc::new(move || {
+                let _ = woken.send(());
+            }),
+        );
+        let shown = || shared.lock().expect("not poisoned").clone();
+        progress.tell("big.csv", 0.0);
+        assert_eq!(shown(), None);
+        thread::sleep(LONG_READING);
+        progress.tell("big.csv", 0.5);
+        assert_eq!(shown(), Some(TableReading { path: "big.csv".into(), part: 0.5 }));
+        assert_eq!(wakes.try_iter().count(), 1);
+        // The next table starts again.
+        progress.tell("small.csv", 0.0);
+        progress.tell("small.csv", 0.9);
+        assert_eq!(wakes.try_iter().count(), 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use slowgrad_engine::weights;
 use slowgrad_engine::weights::WeightFormat;
 #[cfg(feature = "window")]
 use slowgrad_script::Limits;
-use slowgrad_script::{FileReader, Files, Library, PluginKind, Root};
+use slowgrad_script::{FileError, FileReader, Files, Library, PluginKind, Root};
 use slowgrad_session::shipped::{WELCOME, shipped, teaching_position};
 use slowgrad_session::{MAX_PACK_BYTES, PACK_EXTENSION, Pack, PackError};
 use std::fs;
@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 const USER_FOLDER_VARIABLE: &str = "SLOWGRAD_SCRIPTS";
 
 /// The extensions of the files that lessons can use.
-const EXTENSIONS: [&str; 4] = ["rhai", "csv", "json", "safetensors"];
+const EXTENSIONS: [&str; 8] = ["rhai", "csv", "tsv", "txt", "data", "xlsx", "json", "safetensors"];
+/// Those of them that are tables. They are read only if a lesson uses them.
+const TABLE_EXTENSIONS: [&str; 5] = ["csv", "tsv", "txt", "data", "xlsx"];
 /// The depth to which the folders of a root are read and watched.
 pub(crate) const MAX_DEPTH: usize = 3;
 /// The maximum number of entries that are read per root.
@@ -369,16 +371,26 @@ pub(crate) fn path_in(folder: &Path, file: &Path) -> Option<String> {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)).then_some(relative)
 }
 
-/// Reads a file that has changed. Weight files may be as large as those that a lesson can use by default.
+/// Reads a file that has changed. Tables and weight files may be as large as those that a lesson can use by default.
 ///
 /// # Errors
 ///
 /// When the file cannot be read or is too large.
 #[cfg(feature = "window")]
 pub(crate) fn read_changed_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let parameters = Limits::default().parameters;
-    let max_bytes = WeightFormat::of(path).map_or(MAX_FILE_BYTES, |_| weights::max_file_bytes(parameters));
+    let limits = Limits::default();
+    let max_bytes = if is_table(path) {
+        limits.table as u64
+    } else {
+        WeightFormat::of(path).map_or(MAX_FILE_BYTES, |_| weights::max_file_bytes(limits.parameters))
+    };
     read_file_up_to(path, max_bytes)
+}
+
+/// Whether a file is a table, by its extension.
+fn is_table(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| TABLE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Whether a file can be a weight file and is too large to be read in case a lesson uses it.
@@ -443,8 +455,15 @@ impl DirWalker {
                     self.read(&path, depth - 1);
                 }
             } else if let Some(name) = path_in(&self.top, &path) {
-                if path.is_file() && is_large_weight_file(&path) {
-                    let read = move |max_bytes| read_file_up_to(&path, max_bytes).map_err(|error| error.to_string());
+                if path.is_file() && (is_table(&path) || is_large_weight_file(&path)) {
+                    let read = move |max_bytes| {
+                        read_file_up_to(&path, max_bytes).map_err(|error| match error.kind() {
+                            std::io::ErrorKind::FileTooLarge => {
+                                FileError::TooLarge { bytes: fs::metadata(&path).map_or(0, |metadata| metadata.len()) }
+                            }
+                            _ => FileError::Unreadable(error.to_string()),
+                        })
+                    };
                     self.files.defer(name, FileReader::new(read));
                     continue;
                 }

@@ -7,9 +7,12 @@ use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{ComparisonInfo, DataInfo, Predictions};
+use slowgrad_timeline::explain::words;
 use slowgrad_timeline::number_format;
 use slowgrad_timeline::scene::Ink;
 
+/// The number of characters of a name on an axis or in the legend.
+const MAX_NAME_CHARS: usize = 24;
 /// The marks of classes.
 const CLASS_MARKERS: [MarkerShape; 5] =
     [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Up, MarkerShape::Diamond, MarkerShape::Down];
@@ -70,6 +73,22 @@ fn level(value: Option<f64>, [low, high]: [f64; 2]) -> f32 {
 fn largest(values: impl Iterator<Item = f64>) -> usize {
     let best = values.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map_or(0, |(class, _)| class)
+}
+
+/// A name on an axis or in the legend.
+fn elided(name: &str) -> String {
+    words::elided(name, MAX_NAME_CHARS)
+}
+
+/// The name of an input, or its symbol.
+fn input_name(data: &DataInfo, input: usize) -> String {
+    let symbol = || ["x₁", "x₂"].get(input).map_or_else(String::new, |symbol| (*symbol).to_owned());
+    data.names.input(input).map_or_else(symbol, elided)
+}
+
+/// The name of a class, or its number from 1.
+fn class_name(data: &DataInfo, class: usize) -> String {
+    data.names.output(class).map_or_else(|| format!("class {}", class + 1), elided)
 }
 
 /// Two classes have the colours of the signs; more have those of quantities that this plot does not show.
@@ -174,7 +193,7 @@ fn plane_ui(
         TargetKind::OneOf(outputs) => {
             for class in 0..*outputs {
                 let dot = LegendMark::Dot(CLASS_MARKERS[class % CLASS_MARKERS.len()], true);
-                marks.push((dot, class_color(class, *outputs, theme), format!("class {}", class + 1)));
+                marks.push((dot, class_color(class, *outputs, theme), class_name(data, class)));
             }
             line(&mut marks, "decision boundary");
         }
@@ -232,7 +251,7 @@ fn plane_ui(
     let shown = plot_ui(
         ui,
         "predictions",
-        [Axis::new("x₁", x), Axis::new("x₂", y)],
+        [Axis::new(input_name(data, 0), x), Axis::new(input_name(data, 1), y)],
         theme,
         |transform| {
             let at = |column: usize, row: usize| {
@@ -308,14 +327,18 @@ fn line_ui(
     let x = slowgrad_session::padded_range(data.samples.iter().map(|(x, _)| x[0]));
     let samples = data.samples.iter().chain(&data.test_samples).filter_map(|(_, target)| target.first().copied());
     let theirs = other.map_or(&[][..], |other| other.predictions);
-    let y = Axis::around("y", samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)), false);
+    let y = Axis::around(
+        &data.names.output(0).map_or_else(|| "y".to_owned(), elided),
+        samples.chain(points.iter().chain(theirs).map(|[_, y]| *y)),
+        false,
+    );
     let curve = |points: &[[f64; 2]]| -> PlotPoints<'static> {
         points.iter().copied().filter(|[_, y]| y.is_finite()).collect()
     };
     let line = Line::new("predictions", curve(points)).color(theme.value.negative).width(2.2);
     let beside =
         Line::new("predictions of the comparison", curve(theirs)).color(theme.text).style(COMPARISON_STYLE).width(1.8);
-    let axes = [Axis::new("x₁", x), y];
+    let axes = [Axis::new(input_name(data, 0), x), y];
     let shown = plot_ui(
         ui,
         "predictions",

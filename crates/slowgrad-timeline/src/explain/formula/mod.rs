@@ -105,7 +105,7 @@ impl Explainer {
         }
         let FormulaParts { question, symbols, numbers, result, notes, why } = parts;
         let title = words::title(timeline, &event.address);
-        Formula { title, question, symbols, numbers, result, sentence: self.sentence(event), notes, why }
+        Formula { title, question, symbols, numbers, result, sentence: self.sentence(timeline, event), notes, why }
     }
 }
 

@@ -34,7 +34,7 @@ pub fn inspect(timeline: &Timeline, event_index: usize, target: Target, explaine
         Target::Bias { layer, neuron } => context.parameter(Parameter { layer, neuron, input: None }),
         Target::Loss => whole(context.loss()),
     };
-    Inspector { target, title: words::target(target), sections }
+    Inspector { target, title: words::named_target(target, &step.shape, &step.io_names), sections }
 }
 
 /// The step, the sample and the number format of an explanation.
@@ -268,16 +268,17 @@ impl InspectContext<'_> {
         let outputs = &recorded.layers[layer].a;
         for (output, (&a, &target)) in outputs.iter().zip(&recorded.target).enumerate().take(MAX_ROWS) {
             let index = (output + 1).to_string();
-            rows.push(row(
-                Math::row([Math::indexed("ŷ", index.clone()), text(" − "), Math::indexed("y", index)]),
-                Math::row([
+            rows.push(InspectorRow {
+                label: Math::row([Math::indexed("ŷ", index.clone()), text(" − "), Math::indexed("y", index)]),
+                why: self.step.io_names.output(output).map(str::to_owned).unwrap_or_default(),
+                value: Math::row([
                     self.mark(a, Ink::Value, self.from.activated(self.sample, layer, output)),
                     text(" − "),
                     self.factor(target, Ink::Value, Some(self.from.row(self.sample))),
                     text(" = "),
                     text(signed(a - target, self.explainer.digits)).ink(Ink::Loss),
                 ]),
-            ));
+            });
         }
         and_more(&mut rows, outputs.len(), "outputs");
         let cell = self.timeline.cell(Some(self.sample), Phase::Loss, Cell::Loss);

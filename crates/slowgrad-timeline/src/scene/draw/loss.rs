@@ -8,7 +8,7 @@ use super::moving_numbers::{MAX_MOVING_NUMBERS, MovingNumber, draw_arrival};
 use super::network::draw_value;
 use super::{SceneContext, SceneDraft, equation, gradient_ink, gradient_path, slope, value_ink};
 use crate::events::{Cell, Event, EventKind, Phase};
-use crate::explain::symbols;
+use crate::explain::{symbols, words};
 use crate::scene::computed_values::LossState;
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
 use crate::scene::layout::Density;
@@ -58,14 +58,20 @@ fn output_edge(context: &SceneContext, output: usize) -> Edge {
     }
 }
 
-/// Draws ŷ, y and their difference to the right of an output.
+/// The number of characters of an output's name, which has a number beside it.
+const MAX_OUTPUT_NAME_CHARS: usize = 9;
+
+/// Draws ŷ or the name of the output, y and their difference to the right of an output.
 fn draw_output(context: &SceneContext, labels: &mut LabelPlacement, output: usize, density: Density) {
     let layer = context.values.last_layer();
     let disc = Target::Neuron { layer, neuron: output };
     let ([x, y], radius) = (context.layout.position(disc), context.layout.radius(disc));
     let x = x + radius + OUTPUT_GAP_WORLD;
     let index = (output + 1).to_string();
-    let (output_name, target_name) = (Math::indexed("ŷ", index.clone()), Math::indexed("y", index));
+    let (symbol, target_name) = (Math::indexed("ŷ", index.clone()), Math::indexed("y", index));
+    let name = context.values.step.io_names.output(output);
+    let output_name =
+        name.map_or_else(|| symbol.clone(), |name| Math::prose(words::elided(name, MAX_OUTPUT_NAME_CHARS)));
     let prediction = context.values.forward(layer, output).activation();
     let target = context.values.recorded().target[output];
     let target_equation = equation(target_name.clone(), context.number(target));
@@ -92,7 +98,7 @@ fn draw_output(context: &SceneContext, labels: &mut LabelPlacement, output: usiz
     if let Some(a) = prediction {
         add_line(-1.0, equation(output_name.clone(), context.number(a)), value_ink(a));
         if context.values.loss_started() {
-            let difference = Math::row([output_name, Math::text(" − "), target_name]);
+            let difference = Math::row([symbol, Math::text(" − "), target_name]);
             add_line(1.0, equation(difference, context.number(a - target)), Ink::Loss);
         }
     }

@@ -39,6 +39,9 @@ pub(in crate::scene) fn draw(context: &SceneContext, draft: &mut SceneDraft) {
     }
 }
 
+/// The number of characters of a name above its disc; the pointer shows the whole name.
+const MAX_NAME_CHARS: usize = 14;
+
 fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
     let target = Target::Input(input);
     let value = context.values.input(input);
@@ -46,7 +49,10 @@ fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
         || matches!(context.played, PlayedEvents::Inputs)
         || context.played.reads_layer_input(0, input);
     draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), None, current));
-    draw_name(context, &mut draft.labels, target, Math::indexed("x", (input + 1).to_string()));
+    let symbol = || Math::indexed("x", (input + 1).to_string());
+    let name = context.values.step.io_names.input(input);
+    let name = name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)));
+    draw_name(context, &mut draft.labels, target, name);
     if let Some(x) = value {
         draw_value(context, &mut draft.labels, target, "", x);
     }
@@ -87,7 +93,11 @@ fn forward_name(context: &SceneContext, layer: usize, neuron: usize, forward: &F
     let names = &context.values.step.names;
     let activation = &names.activations[layer];
     match forward {
-        ForwardState::NotStarted => context.activation_name(layer, neuron),
+        ForwardState::NotStarted => {
+            let name = context.values.step.io_names.output(neuron).filter(|_| layer == context.values.last_layer());
+            let symbol = || context.activation_name(layer, neuron);
+            name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)))
+        }
         ForwardState::PartialSum { .. } => Math::text("Σ w · x"),
         ForwardState::PreActivation(_) => z,
         ForwardState::Activating(_) => Math::row([Math::text(format!("{activation}(")), z, Math::text(") …")]),
