@@ -4,6 +4,7 @@
 //! Whether targets are classes is read from the targets themselves. This module must not know training or names of classes.
 
 use crate::data::Data;
+use crate::io_names::IoNames;
 use crate::setup::Setup;
 use crate::train::Workspace;
 use slowgrad_tape::Diagnostic;
@@ -71,6 +72,14 @@ impl ClassTargets {
         match self {
             Self::OneHot { classes } => classes,
             Self::TwoValues { .. } => 2,
+        }
+    }
+
+    /// The name of a class: that of its output, its number, or its target.
+    pub fn name(self, class: usize, names: &IoNames) -> String {
+        match self {
+            Self::OneHot { .. } => names.output(class).map_or_else(|| class.to_string(), str::to_owned),
+            Self::TwoValues { values } => values[class].to_string(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Losses, accuracies and confusion matrices as text for the terminal.
 
 use slowgrad_engine::evaluation::{ClassTargets, Confusion, Evaluation, Score};
+use slowgrad_engine::io_names::IoNames;
 use slowgrad_timeline::number_format;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -21,16 +22,13 @@ pub(super) fn summary(first: Score, last: Score, test: Option<Score>) -> String 
 }
 
 /// The confusion matrix of training or test data as a table after a line break; empty without classes, or with many.
-pub(super) fn confusion_table(data: &str, evaluation: &Evaluation) -> String {
+pub(super) fn confusion_table(data: &str, evaluation: &Evaluation, names: &IoNames) -> String {
     let few = evaluation.confusion().filter(|confusion| confusion.classes() <= MAX_PRINTED_CLASSES);
-    few.map(|confusion| table(data, confusion, evaluation.classes())).unwrap_or_default()
+    few.map(|confusion| table(data, confusion, evaluation.classes(), names)).unwrap_or_default()
 }
 
-fn table(data: &str, confusion: &Confusion, classes: Option<ClassTargets>) -> String {
-    let name = |class: usize| match classes {
-        Some(ClassTargets::TwoValues { values }) => number_format::number(values[class], 3),
-        _ => class.to_string(),
-    };
+fn table(data: &str, confusion: &Confusion, classes: Option<ClassTargets>, names: &IoNames) -> String {
+    let name = |class: usize| classes.map_or_else(|| class.to_string(), |classes| classes.name(class, names));
     let all = 0..confusion.classes();
     let undecided = all.clone().any(|class| confusion.undecided(class) > 0);
     let mut rows = vec![[String::new()].into_iter().chain(all.clone().map(name)).collect::<Vec<_>>()];

@@ -281,7 +281,8 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     };
     let (data, evaluation) = if test.is_some() { ("test", &evaluated.test) } else { ("training", &evaluated.train) };
     let scores = score_text::summary(first, last, test);
-    let summary = format!("{steps}: {scores}{}", score_text::confusion_table(data, evaluation));
+    let summary =
+        format!("{steps}: {scores}{}", score_text::confusion_table(data, evaluation, &loaded.run.setup().io_names));
     if is_stdout_in_use {
         report::print_line(&summary);
     } else {

@@ -3,7 +3,7 @@
 use super::axes::{placeholder_ui, readout};
 use crate::state::plot_tabs::PlotTabs;
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
-use slowgrad_engine::evaluation::{ClassTargets, Confusion, Evaluation};
+use slowgrad_engine::evaluation::{Confusion, Evaluation};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_timeline::number_format;
@@ -45,7 +45,9 @@ pub(super) fn confusion_ui(ui: &mut Ui, plots: &mut PlotTabs, session: &Session,
     let shown = if of_test { &evaluated.test } else { &evaluated.train };
     match (shown.confusion(), shown.classes()) {
         (Some(confusion), Some(classes)) => {
-            let names: Vec<String> = (0..classes.count()).map(|class| class_name(classes, class)).collect();
+            let data = session.snapshot.as_ref().and_then(|snapshot| snapshot.data.clone());
+            let io_names = data.map(|data| data.names.clone()).unwrap_or_default();
+            let names: Vec<String> = (0..classes.count()).map(|class| classes.name(class, &io_names)).collect();
             matrix_ui(ui, confusion, &names, if of_test { "test" } else { "training" }, theme);
         }
         (None, Some(classes)) => {
@@ -60,14 +62,6 @@ fn score_text(name: &str, evaluation: &Evaluation) -> Option<String> {
     let score = evaluation.score()?;
     let accuracy = score.accuracy.map(|accuracy| format!(" · accuracy {}", number_format::number(accuracy, 3)));
     Some(format!("{name}: loss {}{}", number_format::number(score.loss, 4), accuracy.unwrap_or_default()))
-}
-
-/// The name of a class: its target, or its number.
-fn class_name(classes: ClassTargets, class: usize) -> String {
-    match classes {
-        ClassTargets::OneHot { .. } => class.to_string(),
-        ClassTargets::TwoValues { values } => number_format::number(values[class], 3),
-    }
 }
 
 /// The matrix, with a row for each class and a column for each predicted class.
