@@ -548,7 +548,8 @@ fn script_output_goes_to_standard_error_with_location_and_limit() {
     let here = folder(&[("small.rhai", &chatty), ("losses/loud.rhai", loud)]);
     let in_folder = |arguments: &[&str]| run(slowgrad().current_dir(here.path()).args(arguments));
     let (code, out, problems) = in_folder(&["train", "small.rhai", "--steps", "3"]);
-    assert_eq!((code, out.lines().count()), (0, 1), "{problems}");
+    // The summary and the confusion of two classes.
+    assert_eq!((code, out.lines().count()), (0, 5), "{problems}");
     let printed: Vec<&str> = problems.lines().filter(|line| line.contains(": ")).collect();
     assert!(printed[0].contains("small.rhai:3") && printed[0].ends_with("reading"), "{problems}");
     // Three steps with two samples each.
