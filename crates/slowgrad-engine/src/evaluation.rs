@@ -6,11 +6,11 @@
 use crate::data::Data;
 use crate::io_names::IoNames;
 use crate::setup::Setup;
-use crate::train::Workspace;
+use crate::train::{Workspace, block_samples};
 use slowgrad_tape::Diagnostic;
 use std::rc::Rc;
 
-/// The number of samples in a block.
+/// The largest number of samples in a block.
 const BLOCK_SAMPLES: usize = 256;
 /// The maximum number of classes for which predictions are counted class by class.
 const MAX_CONFUSION_CLASSES: usize = 100;
@@ -170,7 +170,8 @@ impl Evaluation {
         data: &Data,
         work: &mut Workspace,
     ) -> Result<(), Box<Diagnostic>> {
-        let samples = self.samples..data.len().min(self.samples + BLOCK_SAMPLES);
+        let block = BLOCK_SAMPLES.min(block_samples(setup));
+        let samples = self.samples..data.len().min(self.samples + block);
         if samples.is_empty() {
             return Ok(());
         }

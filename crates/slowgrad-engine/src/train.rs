@@ -198,13 +198,14 @@ pub fn predict(
     }
     work.bind(setup);
     let batch = &mut work.evaluation;
-    batch.run_inputs(setup, values, inputs)?;
-    let outputs = setup.shape.outputs();
-    let mut predicted = vec![Vec::with_capacity(outputs); batch.samples];
-    for k in 0..outputs {
-        for (sample, &output) in predicted.iter_mut().zip(batch.loss.input(k)) {
-            sample.push(output);
-        }
+    let mut predicted = Vec::with_capacity(inputs.len());
+    for block in inputs.chunks(block_samples(setup)) {
+        batch.run_inputs(setup, values, block)?;
+        let outputs = 0..setup.shape.outputs();
+        predicted.extend(
+            (0..block.len())
+                .map(|sample| outputs.clone().map(|output| batch.loss.input(output)[sample]).collect::<Vec<f64>>()),
+        );
     }
     Ok(predicted)
 }
@@ -225,12 +226,26 @@ pub fn activations(
     }
     work.bind(setup);
     let batch = &mut work.evaluation;
-    batch.run_inputs(setup, values, inputs)?;
-    let rows_of = |(layer, &size): (&Layer, &usize)| {
-        let rows = layer.outputs(batch.stride).numbers.chunks_exact(batch.stride).take(size);
-        rows.map(|row| row[..batch.samples].to_vec()).collect()
-    };
-    Ok(batch.layers.iter().zip(&setup.shape.sizes()[1..]).map(rows_of).collect())
+    let mut activations: Vec<Vec<Vec<f64>>> = layers.map(|layer| vec![Vec::new(); setup.shape.size(layer)]).collect();
+    for block in inputs.chunks(block_samples(setup)) {
+        batch.run_inputs(setup, values, block)?;
+        for (neurons, layer) in activations.iter_mut().zip(&batch.layers) {
+            let rows = layer.outputs(batch.stride).numbers.chunks_exact(batch.stride);
+            for (neuron, row) in neurons.iter_mut().zip(rows) {
+                neuron.extend_from_slice(&row[..block.len()]);
+            }
+        }
+    }
+    Ok(activations)
+}
+
+/// The number of samples that are run through the network at once, so that the numbers of all its neurons take a bounded
+/// memory.
+pub(crate) fn block_samples(setup: &Setup) -> usize {
+    const MAX_NUMBERS: usize = 1 << 21;
+    const MAX_SAMPLES: usize = 4096;
+    let neurons: usize = setup.shape.sizes().iter().sum();
+    (MAX_NUMBERS / neurons.max(1)).clamp(1, MAX_SAMPLES)
 }
 
 impl Layer {

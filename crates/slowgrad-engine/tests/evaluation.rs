@@ -83,3 +83,21 @@ fn an_output_that_is_not_a_number_predicts_nothing() {
     assert_eq!([confusion.undecided(0), confusion.undecided(1), confusion.count(0, 0)], [5, 5, 0]);
     assert_eq!(evaluated.scores().train.accuracy, Some(0.0));
 }
+
+#[test]
+fn a_wide_network_is_run_in_blocks_with_the_same_bits() {
+    // Too wide for all samples at once.
+    let (setup, values) = setup(&[2, 60_000, 1], vec![tanh(), identity()], descent(0.05, false), 80, 5);
+    let setup = Rc::new(setup);
+    let inputs: Vec<Vec<f64>> = (0..80).map(|at| setup.train.input(at).to_vec()).collect();
+    let mut work = Workspace::default();
+    let predicted = train::predict(&setup, &values, &inputs, &mut work).expect("it runs");
+    let activations = train::activations(&setup, &values, &inputs, &mut work).expect("it runs");
+    assert_eq!((predicted.len(), activations[0].len(), activations[0][59_999].len()), (80, 60_000, 80));
+    for (at, input) in inputs.iter().enumerate().step_by(13) {
+        let one = [input.clone()];
+        let alone = train::predict(&setup, &values, &one, &mut Workspace::default()).expect("it runs");
+        assert_eq!(predicted[at][0].to_bits(), alone[0][0].to_bits(), "sample {at}");
+        assert_eq!(activations[1][0][at].to_bits(), alone[0][0].to_bits(), "sample {at}");
+    }
+}
