@@ -3,7 +3,7 @@
 //! All of it comes from one forward pass over the data, in blocks of samples, so that callers need not block for long.
 //! Whether targets are classes is read from the targets themselves. This module must not know training or names of classes.
 
-use crate::data::Data;
+use crate::data::{Data, split};
 use crate::io_names::IoNames;
 use crate::setup::Setup;
 use crate::train::{Workspace, block_samples};
@@ -56,10 +56,8 @@ impl ClassTargets {
         let targets = || [train, test].into_iter().flat_map(|data| (0..data.len()).map(|sample| data.target(sample)));
         let outputs = targets().next()?.len();
         if outputs > 1 {
-            let is_one_hot = |target: &[f64]| {
-                target.iter().all(|x| *x == 0.0 || *x == 1.0) && target.iter().filter(|x| **x == 1.0).count() == 1
-            };
-            return targets().all(is_one_hot).then_some(Self::OneHot { classes: outputs });
+            let are_one_hot = targets().all(|target| split::class_of(target).is_some());
+            return are_one_hot.then_some(Self::OneHot { classes: outputs });
         }
         let first = targets().next()?[0];
         let second = targets().map(|target| target[0]).find(|target| *target != first)?;
@@ -86,7 +84,7 @@ impl ClassTargets {
     /// The class of a target, from 0.
     fn class(self, target: &[f64]) -> Option<usize> {
         match self {
-            Self::OneHot { .. } => target.iter().position(|x| *x == 1.0),
+            Self::OneHot { .. } => split::class_of(target),
             Self::TwoValues { values } => values.iter().position(|value| *value == target[0]),
         }
     }

@@ -4,7 +4,7 @@
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::data::report::DataReport;
-use slowgrad_engine::data::table::{LoadedTable, Purpose, TableError, read};
+use slowgrad_engine::data::table::{LoadedTable, TableError, TableSettings, read};
 use slowgrad_engine::spec::{ColumnRef, MissingValues, Scale, TableSpec};
 use std::cell::RefCell;
 use std::io::{Cursor, Write as _};
@@ -25,8 +25,8 @@ fn spec(path: &str, inputs: &[&str], targets: &[&str]) -> TableSpec {
     TableSpec { path: path.to_owned(), inputs, targets: names(targets), ..TableSpec::default() }
 }
 
-fn purpose(inputs: usize, outputs: usize) -> Purpose {
-    Purpose { inputs, outputs, test_fraction: 0.0, seed: 1, max_unpacked_bytes: 1 << 20 }
+fn purpose(inputs: usize, outputs: usize) -> TableSettings {
+    TableSettings { inputs, outputs, test_fraction: 0.0, seed: 1, max_unpacked_bytes: 1 << 20 }
 }
 
 fn loaded(spec: &TableSpec, text: &str, inputs: usize, outputs: usize) -> LoadedTable {
@@ -209,7 +209,7 @@ fn scales_are_computed_on_the_training_rows_alone() {
         .collect();
     for (kind, check) in [(Scale::Standard, true), (Scale::MinMax, false)] {
         let scaled = TableSpec { scale: Some(kind), ..spec("t.csv", &["x", "w"], &["y"]) };
-        let purpose = Purpose { test_fraction: 0.25, ..purpose(3, 1) };
+        let purpose = TableSettings { test_fraction: 0.25, ..purpose(3, 1) };
         let found = read(&scaled, text.as_bytes(), purpose, &|_| ()).expect("a table");
         assert_eq!((found.train.len(), found.test.len()), (30, 10));
         let xs = |data: &Data| rows(data).iter().map(|(input, _)| input[0]).collect::<Vec<f64>>();

@@ -225,7 +225,7 @@ fn add(writer: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, bytes: &[u8]) -> Res
 fn read_manifest(entry: impl Read) -> Result<Manifest, PackError> {
     /// The entries that every version has.
     #[derive(Deserialize)]
-    struct Head {
+    struct ManifestHead {
         slowgrad: String,
         version: u32,
     }
@@ -235,7 +235,7 @@ fn read_manifest(entry: impl Read) -> Result<Manifest, PackError> {
         return Err(invalid(format!("{MANIFEST} has more than {MAX_MANIFEST_BYTES} bytes")));
     }
     let wrong = |error: serde_json::Error| invalid(format!("{MANIFEST}: {error}"));
-    let head: Head = serde_json::from_slice(&text).map_err(wrong)?;
+    let head: ManifestHead = serde_json::from_slice(&text).map_err(wrong)?;
     if head.slowgrad != FILE_TYPE {
         return Err(invalid(format!("{MANIFEST} has no entry \"slowgrad\": \"pack\"")));
     }

@@ -2,7 +2,7 @@
 //!
 //! `cargo fuzz` and the bounded run among the tests call the very same functions.
 
-use slowgrad_engine::data::table::{Purpose, read};
+use slowgrad_engine::data::table::{TableSettings, read};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{ColumnRef, MissingValues, Scale, TableSpec};
 use slowgrad_engine::weights;
@@ -292,7 +292,7 @@ fn table(path: &str, bytes: &[u8], missing: MissingValues) {
         ..TableSpec::default()
     };
     for outputs in [1, 2] {
-        let purpose = Purpose { inputs: 2, outputs, test_fraction: 0.3, seed: 1, max_unpacked_bytes: 1 << 20 };
+        let purpose = TableSettings { inputs: 2, outputs, test_fraction: 0.3, seed: 1, max_unpacked_bytes: 1 << 20 };
         match read(&spec, bytes, purpose, &|_| ()) {
             Ok(loaded) => {
                 let dropped = loaded.report.dropped.as_ref().map_or(0, |dropped| dropped.rows);

@@ -6,7 +6,7 @@ use super::pair::{Pair, Tried, along, far};
 
 /// The outputs that a loss is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum LossDomain {
     /// Each output is a probability.
     Probabilities,
     /// The outputs are probabilities that add up to 1.
@@ -90,23 +90,23 @@ fn is_best_at_target(pair: &Pair, target: &[f64]) -> Tried<bool> {
 }
 
 /// What the loss needs.
-pub(super) fn need(pair: &Pair, targets: &[SampleTarget]) -> Tried<Need> {
+pub(super) fn need(pair: &Pair, targets: &[SampleTarget]) -> Tried<LossDomain> {
     let (above_0, below_1) = (has_barrier(pair, 0.0)?, has_barrier(pair, 1.0)?);
     if above_0 && below_1 {
-        return Ok(Need::Probabilities);
+        return Ok(LossDomain::Probabilities);
     }
     if falls_together(pair, targets)? {
-        return Ok(if above_0 { Need::Distribution } else { Need::LogProbabilities });
+        return Ok(if above_0 { LossDomain::Distribution } else { LossDomain::LogProbabilities });
     }
     if above_0 {
-        return Ok(Need::Positive);
+        return Ok(LossDomain::Positive);
     }
     for target in targets {
         if !is_best_at_target(pair, &target.values)? {
-            return Ok(Need::AnyNumber);
+            return Ok(LossDomain::AnyNumber);
         }
     }
-    Ok(Need::Target)
+    Ok(LossDomain::Target)
 }
 
 /// A target for which no output has a gradient, while another target has one.

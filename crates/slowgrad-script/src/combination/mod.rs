@@ -12,19 +12,17 @@ mod saturation;
 pub(crate) use saturation::saturation;
 
 use crate::plugins::Plugins;
-use loss_needs::{Need, TargetFault};
+use crate::sandbox::FieldLocator;
+use loss_needs::{LossDomain, TargetFault};
 use output_range::OutputRange;
 use pair::{Pair, Tried};
 use slowgrad_engine::setup::Setup;
-use slowgrad_tape::{Diagnostic, Location};
+use slowgrad_tape::Diagnostic;
 
 /// The largest number of targets to try, for narrow outputs.
 const MAX_TARGETS: usize = 6;
 /// The numbers in all tried targets together. A wide output has fewer targets, because each is a new path of a loss.
 const MAX_TARGET_NUMBERS: usize = 2_000;
-
-/// Finds the location of a field of the lesson.
-type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
 
 /// A target of the data, and the sample that has it, from 1.
 struct SampleTarget {
@@ -64,23 +62,23 @@ pub(crate) fn check(plugins: &Plugins, setup: &Setup, locate: FieldLocator<'_>) 
     let printed = host.console_len();
     let found = verdict(&pair, &targets);
     host.truncate_console(printed);
-    let Verdict { warning, field } = found.ok()??;
+    let PairProblem { warning, field } = found.ok()??;
     let location = locate(field);
     Some(Diagnostic { location, ..warning })
 }
 
-struct Verdict {
+struct PairProblem {
     warning: Diagnostic,
     /// The field of the lesson that has to change.
     field: &'static str,
 }
 
 /// The first reason why output, loss and targets do not fit together.
-fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
+fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<PairProblem>> {
     let (output, loss) = (&pair.activation.info.name, &pair.loss.info.name);
     let Some(range) = OutputRange::of(pair, targets)? else { return Ok(None) };
     let mismatch = |message: String, help: &str| {
-        Ok(Some(Verdict { warning: Diagnostic::warning("loss-and-output", message).help(help), field: "loss" }))
+        Ok(Some(PairProblem { warning: Diagnostic::warning("loss-and-output", message).help(help), field: "loss" }))
     };
     if range.is_constant() {
         let message =
@@ -89,7 +87,7 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
             "softmax divides a single neuron by itself; for yes or no use `output: \"identity\"` with \
              `binary_cross_entropy_with_logits`, for classes one neuron each",
         );
-        return Ok(Some(Verdict { warning, field: "output" }));
+        return Ok(Some(PairProblem { warning, field: "output" }));
     }
     if !loss_needs::depends_on_target(pair)? {
         return Ok(None);
@@ -101,7 +99,7 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
             "give each sample a class: 1 for the true one, 0 for the others; for yes or no with one output use \
              `output: \"identity\"` with `binary_cross_entropy_with_logits`"
         };
-        return Ok(Some(target_verdict(
+        return Ok(Some(target_problem(
             target,
             &format!("`{loss}` is the same for every output, so this sample teaches nothing"),
             help,
@@ -110,13 +108,13 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
     let need = loss_needs::need(pair, targets)?;
     let shown = range.describe();
     match need {
-        Need::Probabilities if !range.is_within(0.0, 1.0) => {
+        LossDomain::Probabilities if !range.is_within(0.0, 1.0) => {
             return mismatch(
                 format!("`{loss}` needs outputs from 0 to 1, but `{output}` gives {shown}"),
                 "use `output: \"identity\"` with `binary_cross_entropy_with_logits`, or `output: \"sigmoid\"`",
             );
         }
-        Need::Distribution if !range.sums_to_one => {
+        LossDomain::Distribution if !range.sums_to_one => {
             return mismatch(
                 format!(
                     "`{loss}` needs probabilities that add up to 1, but `{output}` gives {shown}{}",
@@ -125,13 +123,13 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
                 "use `output: \"identity\"` with `cross_entropy_with_logits`, or `output: \"softmax\"`",
             );
         }
-        Need::Positive if range.low < 0.0 => {
+        LossDomain::Positive if range.low < 0.0 => {
             return mismatch(
                 format!("`{loss}` needs outputs above 0, but `{output}` gives {shown}"),
                 "use an output that is never negative, such as `output: \"softplus\"`",
             );
         }
-        Need::LogProbabilities if !range.log_probabilities => {
+        LossDomain::LogProbabilities if !range.log_probabilities => {
             return mismatch(
                 format!(
                     "`{loss}` needs log-probabilities: it falls without end as all outputs grow, and `{output}` gives {shown}"
@@ -139,7 +137,7 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
                 "use `output: \"log_softmax\"`, or `output: \"identity\"` with `cross_entropy_with_logits`",
             );
         }
-        Need::AnyNumber if !range.is_unbounded() && loss_needs::out_of_reach(pair, targets)? => {
+        LossDomain::AnyNumber if !range.is_unbounded() && loss_needs::out_of_reach(pair, targets)? => {
             return mismatch(
                 format!("`{loss}` needs outputs that can be any number, but `{output}` gives {shown}"),
                 "use `output: \"identity\"`",
@@ -147,27 +145,27 @@ fn verdict(pair: &Pair, targets: &[SampleTarget]) -> Tried<Option<Verdict>> {
         }
         _ => {}
     }
-    if matches!(need, Need::Probabilities | Need::Distribution)
+    if matches!(need, LossDomain::Probabilities | LossDomain::Distribution)
         && let Some(target) = targets.iter().find(|target| target.values.iter().any(|t| !(0.0..=1.0).contains(t)))
     {
         let message = format!("`{loss}` needs targets from 0 to 1");
-        return Ok(Some(target_verdict(target, &message, "use 1 for yes or for the true class, and 0 elsewhere")));
+        return Ok(Some(target_problem(target, &message, "use 1 for yes or for the true class, and 0 elsewhere")));
     }
     if let Some(target) = loss_needs::falling_target(pair, targets)? {
         let message = format!("`{loss}` falls without end after `{output}`, so training never arrives");
-        return Ok(Some(target_verdict(target, &message, "use targets of the kind that the page of the loss names")));
+        return Ok(Some(target_problem(target, &message, "use targets of the kind that the page of the loss names")));
     }
-    if need == Need::Target
+    if need == LossDomain::Target
         && let Some(target) = targets.iter().find(|target| !target.values.iter().all(|&t| range.reaches(t)))
     {
         let message = format!("`{output}` gives {shown} and cannot reach it");
         let help = "scale the targets, or use `output: \"identity\"`";
-        return Ok(Some(target_verdict(target, &message, help)));
+        return Ok(Some(target_problem(target, &message, help)));
     }
     Ok(None)
 }
 
-fn target_verdict(target: &SampleTarget, fault: &str, help: &str) -> Verdict {
+fn target_problem(target: &SampleTarget, fault: &str, help: &str) -> PairProblem {
     /// Numbers of a target in a message.
     const MAX_NUMBERS: usize = 6;
     let mut numbers: Vec<String> = target.values.iter().take(MAX_NUMBERS).map(|&t| number(t)).collect();
@@ -175,7 +173,7 @@ fn target_verdict(target: &SampleTarget, fault: &str, help: &str) -> Verdict {
         numbers.push("…".to_owned());
     }
     let message = format!("sample {} has the target {}: {fault}", target.sample, numbers.join(", "));
-    Verdict { warning: Diagnostic::warning("target-domain", message).help(help), field: "data" }
+    PairProblem { warning: Diagnostic::warning("target-domain", message).help(help), field: "data" }
 }
 
 /// A number for messages.

@@ -8,7 +8,7 @@ use crate::diagnostics::wording::{self, list};
 use crate::library::{self, folder, is_plain, plain_part};
 use slowgrad_engine::data::report::DataReport;
 use slowgrad_engine::data::split::split;
-use slowgrad_engine::data::table::{self, LoadedTable, Purpose, TableError};
+use slowgrad_engine::data::table::{self, LoadedTable, TableError, TableSettings};
 use slowgrad_engine::data::{Data, DataError};
 use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::shape::Shape;
@@ -219,7 +219,7 @@ impl Sandbox {
         spec: &LessonSpec,
         shape: &Shape,
     ) -> Result<LoadedTable, Box<Diagnostic>> {
-        let purpose = Purpose {
+        let purpose = TableSettings {
             inputs: shape.inputs(),
             outputs: shape.outputs(),
             test_fraction: spec.test_fraction,

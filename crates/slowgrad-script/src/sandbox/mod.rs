@@ -73,7 +73,7 @@ pub struct Sandbox {
 }
 
 /// Finds the location of a lesson's field, such as `layers`, for errors about that part of the setup.
-type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
+pub(crate) type FieldLocator<'p> = &'p dyn Fn(&str) -> Option<Location>;
 
 impl Sandbox {
     /// Creates a sandbox over a library.

@@ -13,7 +13,7 @@ const MAX_CLASS: f64 = 1e15;
 
 /// The columns of a table: their number, and their names if the first row has them.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(super) struct TableHeader {
     pub(super) columns: usize,
     pub(super) names: Option<Vec<String>>,
     /// The number of the first row of the file.
@@ -22,7 +22,7 @@ pub(super) struct Header {
     has_numbers: bool,
 }
 
-impl Header {
+impl TableHeader {
     /// Finds out whether the first row has names.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ fn looks_like_names(first: &Row, others: &[Row], has_numbers: bool, is_number: i
 
 /// What a lesson uses a column for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum ColumnRole {
     Input,
     Target,
 }
@@ -144,7 +144,7 @@ pub(super) enum Encoded {
 #[derive(Debug)]
 pub(super) struct UsedColumn {
     pub(super) column: usize,
-    pub(super) used_for: Use,
+    pub(super) used_for: ColumnRole,
     /// Whether every cell is a word: the column is listed in `words`.
     all_words: bool,
     /// Whether it is a class, if the lesson says so.
@@ -167,7 +167,7 @@ impl UsedColumn {
     ///
     /// # Errors
     /// For a column that does not exist or is used twice.
-    pub(super) fn find(header: &Header, spec: &TableSpec) -> Result<Vec<Self>, TableError> {
+    pub(super) fn find(header: &TableHeader, spec: &TableSpec) -> Result<Vec<Self>, TableError> {
         let indices = |columns: &[ColumnRef]| {
             columns.iter().map(|column| header.find_column(column)).collect::<Result<Vec<_>, _>>()
         };
@@ -186,7 +186,7 @@ impl UsedColumn {
             column,
             used_for,
             all_words: words.contains(&column),
-            classes: spec.classes.filter(|_| used_for == Use::Target),
+            classes: spec.classes.filter(|_| used_for == ColumnRole::Target),
             numbers: 0,
             words: 0,
             first_word: None,
@@ -196,8 +196,8 @@ impl UsedColumn {
             in_order: Vec::new(),
             whole_numbers: BTreeSet::new(),
         };
-        let inputs = inputs.into_iter().map(|column| used(column, Use::Input));
-        Ok(inputs.chain(targets.into_iter().map(|column| used(column, Use::Target))).collect())
+        let inputs = inputs.into_iter().map(|column| used(column, ColumnRole::Input));
+        Ok(inputs.chain(targets.into_iter().map(|column| used(column, ColumnRole::Target))).collect())
     }
 
     /// Reads a cell of the column.
@@ -228,7 +228,7 @@ impl UsedColumn {
             CellValue::Missing => return Ok(()),
             CellValue::Number(x) => {
                 self.numbers += 1;
-                if self.used_for == Use::Target {
+                if self.used_for == ColumnRole::Target {
                     if self.first_number.is_none() {
                         self.first_number = Some(place());
                     }
@@ -261,7 +261,7 @@ impl UsedColumn {
     /// For a column of numbers and words, and for too many words.
     pub(super) fn encoding(
         &self,
-        header: &Header,
+        header: &TableHeader,
         missing: MissingValues,
         may_be_classes: bool,
     ) -> Result<Encoding, TableError> {

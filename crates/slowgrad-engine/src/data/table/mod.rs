@@ -17,7 +17,7 @@ use super::report::{ColumnReport, Dropped, Filled, Scaled, TableReport};
 use super::{Data, scale, split};
 use crate::io_names::IoNames;
 use crate::spec::{MissingValues, TableSpec};
-use columns::{Encoded, Encoding, Header, Use, UsedColumn};
+use columns::{ColumnRole, Encoded, Encoding, TableHeader, UsedColumn};
 pub(super) use error::{listed, shortened};
 use rows::{Row, TableFile, first_rows};
 use sheet::SheetFile;
@@ -26,9 +26,9 @@ use text::{SAMPLE_ROWS, TextFile};
 /// Progress is told each time that this part of the file was read.
 const PROGRESS_STEP: f64 = 1.0 / 128.0;
 
-/// What the samples of a table are for.
+/// The settings of a network and its data for which a table is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Purpose {
+pub struct TableSettings {
     /// The network's number of inputs.
     pub inputs: usize,
     /// The network's number of outputs.
@@ -62,7 +62,7 @@ pub struct LoadedTable {
 pub fn read(
     spec: &TableSpec,
     bytes: &[u8],
-    purpose: Purpose,
+    purpose: TableSettings,
     progress: &dyn Fn(f64),
 ) -> Result<LoadedTable, TableError> {
     let is_excel = spec.path.to_ascii_lowercase().ends_with(".xlsx");
@@ -72,7 +72,7 @@ pub fn read(
         TableFile::Text(TextFile::new(bytes, spec)?)
     };
     let first = first_rows(&mut *file.rows()?, SAMPLE_ROWS)?;
-    let header = Header::find(&first, file.row_format().decimal_comma, spec)?;
+    let header = TableHeader::find(&first, file.row_format().decimal_comma, spec)?;
     let mut used = UsedColumn::find(&header, spec)?;
     let rows = survey(&mut file, &header, &mut used, spec.missing, &|part| progress(part / 2.0))?;
     let encodings = encodings(&used, &header, spec, purpose)?;
@@ -91,7 +91,7 @@ pub fn read(
     let input_columns: Vec<(usize, usize)> = used
         .iter()
         .zip(&encodings)
-        .filter(|(column, _)| column.used_for == Use::Input)
+        .filter(|(column, _)| column.used_for == ColumnRole::Input)
         .flat_map(|(column, encoding)| (0..encoding.width()).map(|_| (column.column, encoding.words().len())))
         .collect();
     let failed = |why| {
@@ -115,7 +115,7 @@ pub fn read(
             Some(Scaled { kind, inputs: scales.map_err(failed("has numbers that are too large to be scaled"))? })
         }
     };
-    let columns = |wanted: Use| {
+    let columns = |wanted: ColumnRole| {
         let found = used.iter().zip(&encodings).filter(move |(column, _)| column.used_for == wanted);
         found
             .map(|(column, encoding)| ColumnReport {
@@ -130,8 +130,8 @@ pub fn read(
         has_header: header.names.is_some(),
         rows,
         columns: header.columns,
-        inputs: columns(Use::Input),
-        targets: columns(Use::Target),
+        inputs: columns(ColumnRole::Input),
+        targets: columns(ColumnRole::Target),
         dropped,
         filled,
         scaled,
@@ -142,7 +142,7 @@ pub fn read(
 /// Calls a function for each row of data.
 fn each_row(
     file: &mut TableFile<'_>,
-    header: &Header,
+    header: &TableHeader,
     progress: &dyn Fn(f64),
     mut visit: impl FnMut(&Row) -> Result<(), TableError>,
 ) -> Result<usize, TableError> {
@@ -168,7 +168,7 @@ fn each_row(
 /// The first pass: counts the rows, and what is in the columns.
 fn survey(
     file: &mut TableFile<'_>,
-    header: &Header,
+    header: &TableHeader,
     used: &mut [UsedColumn],
     missing: MissingValues,
     progress: &dyn Fn(f64),
@@ -193,14 +193,15 @@ fn survey(
 /// What each column becomes.
 fn encodings(
     used: &[UsedColumn],
-    header: &Header,
+    header: &TableHeader,
     spec: &TableSpec,
-    purpose: Purpose,
+    purpose: TableSettings,
 ) -> Result<Vec<Encoding>, TableError> {
     // One target of whole numbers for several outputs can only be classes.
     let may_be_classes = spec.targets.len() == 1 && purpose.outputs > 1;
-    let encoding =
-        |column: &UsedColumn| column.encoding(header, spec.missing, may_be_classes && column.used_for == Use::Target);
+    let encoding = |column: &UsedColumn| {
+        column.encoding(header, spec.missing, may_be_classes && column.used_for == ColumnRole::Target)
+    };
     used.iter().map(encoding).collect()
 }
 
@@ -208,10 +209,10 @@ fn encodings(
 fn check_widths(
     used: &[UsedColumn],
     encodings: &[Encoding],
-    header: &Header,
-    purpose: Purpose,
+    header: &TableHeader,
+    purpose: TableSettings,
 ) -> Result<(), TableError> {
-    let of = |wanted: Use| used.iter().zip(encodings).filter(move |(column, _)| column.used_for == wanted);
+    let of = |wanted: ColumnRole| used.iter().zip(encodings).filter(move |(column, _)| column.used_for == wanted);
     let width = |wanted| of(wanted).map(|(_, encoding)| encoding.width()).sum::<usize>();
     let columns = |wanted| {
         let column = |(column, encoding): (&UsedColumn, &Encoding)| {
@@ -223,15 +224,15 @@ fn check_widths(
         };
         listed(&of(wanted).map(column).collect::<Vec<_>>())
     };
-    let (found, expected) = (width(Use::Input), purpose.inputs);
+    let (found, expected) = (width(ColumnRole::Input), purpose.inputs);
     if found != expected {
-        return Err(TableError::Inputs { found, columns: columns(Use::Input), expected });
+        return Err(TableError::Inputs { found, columns: columns(ColumnRole::Input), expected });
     }
-    let (found, expected) = (width(Use::Target), purpose.outputs);
+    let (found, expected) = (width(ColumnRole::Target), purpose.outputs);
     if found == expected {
         return Ok(());
     }
-    let mut targets = of(Use::Target);
+    let mut targets = of(ColumnRole::Target);
     Err(match (targets.next(), targets.next()) {
         (Some((column, encoding)), None) if *encoding != Encoding::Number => TableError::Classes {
             column: header.column_name(column.column),
@@ -240,14 +241,14 @@ fn check_widths(
             found,
             expected,
         },
-        _ => TableError::Targets { found, columns: columns(Use::Target), expected },
+        _ => TableError::Targets { found, columns: columns(ColumnRole::Target), expected },
     })
 }
 
 /// The second pass: the samples, and what was dropped. A missing input that is filled later is NaN.
 fn fill(
     file: &mut TableFile<'_>,
-    header: &Header,
+    header: &TableHeader,
     used: &[UsedColumn],
     encodings: &[Encoding],
     rows: usize,
@@ -255,22 +256,22 @@ fn fill(
     progress: &dyn Fn(f64),
 ) -> Result<(Data, Option<Dropped>), TableError> {
     let format = file.row_format();
-    let width = |wanted: Use| {
+    let width = |wanted: ColumnRole| {
         let widths = used.iter().zip(encodings).filter(|(column, _)| column.used_for == wanted);
         widths.map(|(_, encoding)| encoding.width()).sum::<usize>()
     };
-    let (inputs_per_sample, outputs) = (width(Use::Input), width(Use::Target));
+    let (inputs_per_sample, outputs) = (width(ColumnRole::Input), width(ColumnRole::Target));
     let mut inputs = Vec::with_capacity(rows.saturating_mul(inputs_per_sample));
     let mut targets = Vec::with_capacity(rows.saturating_mul(outputs));
     let mut dropped: Option<Dropped> = None;
     each_row(file, header, progress, |row| {
         let (inputs_before, targets_before) = (inputs.len(), targets.len());
         for (column, encoding) in used.iter().zip(encodings) {
-            let into = if column.used_for == Use::Input { &mut inputs } else { &mut targets };
+            let into = if column.used_for == ColumnRole::Input { &mut inputs } else { &mut targets };
             match column.encode(encoding, row.cell(column.column), format.decimal_comma) {
                 Encoded::Number(x) => into.push(x),
                 Encoded::Word(word) => into.extend((0..encoding.width()).map(|at| if at == word { 1.0 } else { 0.0 })),
-                Encoded::Missing if missing == MissingValues::Mean && column.used_for == Use::Input => {
+                Encoded::Missing if missing == MissingValues::Mean && column.used_for == ColumnRole::Input => {
                     into.extend((0..encoding.width()).map(|_| f64::NAN));
                 }
                 Encoded::Missing => {
@@ -288,12 +289,12 @@ fn fill(
 }
 
 /// The names of inputs and outputs: columns, words and classes.
-fn names(used: &[UsedColumn], encodings: &[Encoding], header: &Header) -> IoNames {
-    let single_target = used.iter().filter(|column| column.used_for == Use::Target).count() == 1;
+fn names(used: &[UsedColumn], encodings: &[Encoding], header: &TableHeader) -> IoNames {
+    let single_target = used.iter().filter(|column| column.used_for == ColumnRole::Target).count() == 1;
     let mut names = IoNames::default();
     for (column, encoding) in used.iter().zip(encodings) {
         let name = header.name(column.column).unwrap_or_default();
-        let is_target = column.used_for == Use::Target;
+        let is_target = column.used_for == ColumnRole::Target;
         let into = if is_target { &mut names.outputs } else { &mut names.inputs };
         match encoding.words() {
             words if words.is_empty() => into.push(name.to_owned()),
