@@ -239,6 +239,13 @@ impl StressTest {
     }
 }
 
+/// Runs `work` on a thread with the stack that `slowgrad` gives the scripts of others: nested calls and nested values
+/// need it before a limit stops them.
+fn on_script_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(work).expect("a thread");
+    thread.join().expect("no panic")
+}
+
 /// The number of edits.
 const EDITS: usize = 10_000;
 
@@ -257,8 +264,7 @@ fn after_ten_thousand_edits_the_run_equals_a_fresh_start() {
         }
         held
     };
-    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(edits).expect("a thread");
-    let held = thread.join().expect("no panic");
+    let held = on_script_stack(edits);
     // A run stores its edits, so it grows a little; a copy of the library per edit would be a leak.
     let an_edit = (held[held.len() - 1] - held[0]) / (EDITS as isize * 19 / 20);
     assert!(an_edit < 20, "{an_edit} KiB per edit: {held:?}");
@@ -266,6 +272,10 @@ fn after_ten_thousand_edits_the_run_equals_a_fresh_start() {
 
 #[test]
 fn endless_scripts_are_rejected_during_training() {
+    on_script_stack(reload_endless_scripts);
+}
+
+fn reload_endless_scripts() {
     let valid: BTreeMap<_, _> = PATHS.into_iter().map(|path| (path, 1)).collect();
     let mut backend = inline(library(&valid), Limits::default(), "t.rhai");
     backend.send(BackendCommand::FullSpeed(true));
