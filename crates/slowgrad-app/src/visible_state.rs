@@ -45,7 +45,7 @@ pub fn visible_state(session: &Session, app: &App) -> Value {
         "sizes": now.map(|(timeline, _)| timeline.step().shape.sizes().to_vec()),
         "frozen": now.map(|(timeline, _)| timeline.step().frozen.iter().copied().collect::<Vec<_>>()),
         "parameters": now.map(|(timeline, _)| timeline.step().before.values.iter().take(64).copied().collect::<Vec<_>>()),
-        "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state.clone()),
+        "optimizer_fields": now.map(|(timeline, _)| timeline.step().names.state_names()),
         "problems": problems,
         "notices": session.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>(),
         "editor": editor(session, app),

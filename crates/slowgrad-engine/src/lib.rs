@@ -8,7 +8,7 @@
 //! linear neuron `y = w·x + b` that learns `y = 2x` from one sample by gradient descent:
 //!
 //! ```
-//! use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, SharedFunction};
+//! use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, SharedFunction, UpdateRule};
 //! use slowgrad_engine::{data::Data, run::Run, setup::Setup, shape::Shape, spec::Sample};
 //! use slowgrad_tape::{Call, Diagnostic, Function, Op, TapeFull, TraceBuilder, Tracer, ValueId};
 //! use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -57,8 +57,7 @@
 //!     optimizer: Optimizer {
 //!         info: PluginInfo { controls: vec![Control { name: "lr".into(), kind: lr }], ..PluginInfo::default() },
 //!         state: Vec::new(),
-//!         weights: descent(),
-//!         biases: descent(),
+//!         rule: UpdateRule::Parameter { weights: descent(), biases: descent() },
 //!     },
 //!     schedule: None,
 //!     initializer: PluginInfo::default(),

@@ -1,7 +1,9 @@
 //! The functions that a lesson plugs into the network, and their controls.
 
+use crate::shape::Shape;
 use slowgrad_tape::Function;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// A control of a plugin, which can be changed during training.
@@ -125,24 +127,120 @@ impl Schedule {
     pub const CONTEXT: [&'static str; 2] = ["epoch", "steps_per_epoch"];
 }
 
-/// An optimizer. Inputs: w, grad, the state fields, then [`Optimizer::CONTEXT`], then the sliders other than `lr`.
-/// Results: the new w, then the new state fields.
+/// An optimizer.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     /// Name and controls, including `lr`.
     pub info: PluginInfo,
-    /// The names and initial values of the state fields.
-    pub state: Vec<(String, f64)>,
-    /// The rule for weights (`ctx.is_bias` is false).
-    pub weights: SharedFunction,
-    /// The rule for biases (`ctx.is_bias` is true).
-    pub biases: SharedFunction,
+    /// The fields of its state.
+    pub state: Vec<StateField>,
+    /// The functions that compute an update.
+    pub rule: UpdateRule,
+}
+
+/// What an optimizer computes in one call. Each function ends with the inputs [`Optimizer::CONTEXT`] and the sliders other
+/// than `lr`.
+#[derive(Debug, Clone)]
+pub enum UpdateRule {
+    /// The update of one parameter. Inputs: w, grad, the state fields. Results: the new w, then the new state fields.
+    Parameter {
+        /// The rule for weights (`ctx.is_bias` is false).
+        weights: SharedFunction,
+        /// The rule for biases (`ctx.is_bias` is true).
+        biases: SharedFunction,
+    },
+    /// The update of a whole layer, a function for each. Inputs: the layer's parameters, their gradients, the layer's
+    /// numbers of each state field. Results: the new parameters, then the new numbers of each state field. Parameters are
+    /// in the order of [`Shape::layer`].
+    Layer(Vec<SharedFunction>),
+}
+
+impl UpdateRule {
+    /// Whether both have the same functions.
+    pub(crate) fn is_same(&self, other: &UpdateRule) -> bool {
+        let same = |pair: (&SharedFunction, &SharedFunction)| Rc::ptr_eq(pair.0, pair.1);
+        match (self, other) {
+            (UpdateRule::Parameter { weights: a, biases: b }, UpdateRule::Parameter { weights: c, biases: d }) => {
+                same((a, c)) && same((b, d))
+            }
+            (UpdateRule::Layer(a), UpdateRule::Layer(b)) => a.len() == b.len() && a.iter().zip(b).all(same),
+            _ => false,
+        }
+    }
+}
+
+/// A field of an optimizer's state, with its numbers before the first step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateField {
+    /// The name by which scripts read it.
+    pub name: String,
+    /// Its initial numbers.
+    pub initial: InitialState,
+}
+
+/// The numbers of a state field before the first step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InitialState {
+    /// One number for each parameter, all of this value.
+    PerParameter(f64),
+    /// Any number of numbers for each layer, in the order of the layers.
+    PerLayer(Vec<Vec<f64>>),
+}
+
+impl StateField {
+    /// A field with one number for each parameter.
+    pub fn per_parameter(name: impl Into<String>, initial: f64) -> Self {
+        Self { name: name.into(), initial: InitialState::PerParameter(initial) }
+    }
+
+    /// Whether the field has one number for each parameter.
+    pub fn is_per_parameter(&self) -> bool {
+        matches!(self.initial, InitialState::PerParameter(_))
+    }
+
+    /// All initial numbers in a network with this number of parameters.
+    pub(crate) fn initial_numbers(&self, parameters: usize) -> Vec<f64> {
+        match &self.initial {
+            InitialState::PerParameter(initial) => vec![*initial; parameters],
+            InitialState::PerLayer(layers) => layers.concat(),
+        }
+    }
+
+    /// The number of numbers in a network with this number of parameters.
+    pub(crate) fn len(&self, parameters: usize) -> usize {
+        match &self.initial {
+            InitialState::PerParameter(_) => parameters,
+            InitialState::PerLayer(layers) => layers.iter().map(Vec::len).sum(),
+        }
+    }
+
+    /// The range of a layer's numbers within the field.
+    pub fn layer(&self, shape: &Shape, layer: usize) -> Range<usize> {
+        match &self.initial {
+            InitialState::PerParameter(_) => shape.layer(layer),
+            InitialState::PerLayer(layers) => {
+                let start = layers[..layer].iter().map(Vec::len).sum();
+                start..start + layers[layer].len()
+            }
+        }
+    }
+
+    /// Whether numbers of this field can become those of `other`: both have one for each parameter, or the same number
+    /// for each layer.
+    pub(crate) fn fits(&self, other: &StateField) -> bool {
+        match (&self.initial, &other.initial) {
+            (InitialState::PerParameter(_), InitialState::PerParameter(_)) => true,
+            (InitialState::PerLayer(a), InitialState::PerLayer(b)) => a.iter().map(Vec::len).eq(b.iter().map(Vec::len)),
+            _ => false,
+        }
+    }
 }
 
 impl Optimizer {
     /// The names of the context's inputs, in order: the learning rate, the step (from 1), the Euclidean norms of the
-    /// whole gradient, of the layer's gradient and of the layer's weights.
-    pub const CONTEXT: [&'static str; 5] = ["lr", "step", "grad_norm", "layer_grad_norm", "layer_weight_norm"];
+    /// whole gradient, of the layer's gradient and of the layer's weights, the layer (from 0) and the number of layers.
+    pub const CONTEXT: [&'static str; 7] =
+        ["lr", "step", "grad_norm", "layer_grad_norm", "layer_weight_norm", "layer", "layers"];
 
     /// The current value of the `lr` slider, before any schedule; 0 if there is none.
     pub fn learning_rate(&self) -> f64 {

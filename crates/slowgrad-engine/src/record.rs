@@ -8,12 +8,12 @@ use crate::dense;
 use crate::io_names::IoNames;
 use crate::model::Model;
 use crate::norms::Norms;
-use crate::plugin::Activation;
+use crate::plugin::{Activation, SharedFunction, StateField, UpdateRule};
 use crate::rate::{self, RecordedRate};
 use crate::setup::{EpochOrder, Setup};
 use crate::shape::Shape;
-use crate::update;
-use slowgrad_tape::{Call, Diagnostic, Trace};
+use crate::update::{self, StepContext};
+use slowgrad_tape::{Call, Diagnostic, Function, Trace};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -64,8 +64,15 @@ pub struct StepNames {
     pub loss_sliders: Vec<f64>,
     /// The name of the optimizer.
     pub optimizer: String,
+    /// The optimizer's state fields.
+    pub state: Vec<StateField>,
+}
+
+impl StepNames {
     /// The names of the optimizer's state fields.
-    pub state: Vec<String>,
+    pub fn state_names(&self) -> Vec<String> {
+        self.state.iter().map(|field| field.name.clone()).collect()
+    }
 }
 
 /// The regularizer's part of a step.
@@ -81,6 +88,15 @@ pub struct RecordedPenalty {
     pub shares: Vec<f64>,
     /// The sum of the penalties of all weights, in the order of the flat vector.
     pub sum: f64,
+}
+
+/// The traces of the optimizer's calls in a step.
+#[derive(Debug, Clone)]
+pub enum UpdateTraces {
+    /// Of each parameter's update, flat.
+    Parameter(Vec<Arc<Trace>>),
+    /// Of each layer's update.
+    Layer(Vec<Arc<Trace>>),
 }
 
 /// A whole training step. *Flat* vectors hold one number per parameter, in the order of [`Shape`].
@@ -112,8 +128,8 @@ pub struct RecordedStep {
     pub after: Model,
     /// The flat indices of frozen parameters. Their updates are computed but not applied.
     pub frozen: Arc<BTreeSet<usize>>,
-    /// The trace of each parameter's update, flat.
-    pub update_traces: Vec<Arc<Trace>>,
+    /// The traces of the update.
+    pub update_traces: UpdateTraces,
     /// For each layer, the inputs of an update after w, grad and state.
     pub contexts: Vec<Vec<f64>>,
     /// The mean loss of the batch before the update, without the penalty.
@@ -164,6 +180,22 @@ impl RecordedStep {
         [&[self.before.values[parameter]], sliders].concat()
     }
 
+    /// The trace of the update of a parameter (flat index); `None` if the optimizer updates whole layers.
+    pub fn update_trace(&self, parameter: usize) -> Option<&Arc<Trace>> {
+        match &self.update_traces {
+            UpdateTraces::Parameter(traces) => Some(&traces[parameter]),
+            UpdateTraces::Layer(_) => None,
+        }
+    }
+
+    /// The trace of the update of a layer; `None` if the optimizer updates single parameters.
+    pub fn layer_update_trace(&self, layer: usize) -> Option<&Arc<Trace>> {
+        match &self.update_traces {
+            UpdateTraces::Layer(traces) => Some(&traces[layer]),
+            UpdateTraces::Parameter(_) => None,
+        }
+    }
+
     /// The inputs of the update call of a parameter (flat index): w, grad, state, context.
     pub fn update_inputs(&self, parameter: usize) -> Vec<f64> {
         let layer = self.shape.parameter(parameter).layer;
@@ -171,6 +203,22 @@ impl RecordedStep {
         inputs.extend(self.before.state.iter().map(|field| field[parameter]));
         inputs.extend_from_slice(&self.contexts[layer]);
         inputs
+    }
+
+    /// The inputs of the update call of a layer: its parameters, their gradients, its state, context.
+    pub fn layer_update_inputs(&self, layer: usize) -> Vec<f64> {
+        let parameters = self.shape.layer(layer);
+        let mut inputs = [&self.before.values[parameters.clone()], &self.grads[parameters]].concat();
+        for (field, numbers) in self.names.state.iter().zip(&self.before.state) {
+            inputs.extend_from_slice(&numbers[field.layer(&self.shape, layer)]);
+        }
+        inputs.extend_from_slice(&self.contexts[layer]);
+        inputs
+    }
+
+    /// Whether all parameters of a layer are frozen.
+    pub fn is_layer_frozen(&self, layer: usize) -> bool {
+        update::is_layer_frozen(&self.shape, &self.frozen, layer)
     }
 
     /// The inputs of a layer for a sample: the sample's inputs or the activations of the layer before.
@@ -203,8 +251,8 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
     let loss = samples.iter().map(|sample| sample.loss).sum::<f64>() / n;
 
     let norms = Norms::of(shape, &model.values, &grads);
-    let context = |layer| update::context(&setup.optimizer, lr, step, &norms, layer).collect();
-    let contexts = (0..shape.layers()).map(context).collect();
+    let context = StepContext { optimizer: &setup.optimizer, shape, lr, step, norms: &norms };
+    let contexts = (0..shape.layers()).map(|layer| context.of_layer(layer).collect()).collect();
     let mut recorded = RecordedStep {
         step,
         epoch: setup.epoch(step),
@@ -219,7 +267,7 @@ pub fn record(setup: &Setup, model: &Model, step: u64) -> Result<RecordedStep, B
         before: model.clone(),
         after: model.clone(),
         frozen: Arc::clone(&setup.frozen),
-        update_traces: Vec::with_capacity(shape.parameters()),
+        update_traces: UpdateTraces::Parameter(Vec::new()),
         contexts,
         loss,
     };
@@ -235,7 +283,7 @@ fn names(setup: &Setup) -> StepNames {
         loss: setup.loss.info.name.clone(),
         loss_sliders: setup.loss.info.sliders(),
         optimizer: setup.optimizer.info.name.clone(),
-        state: setup.optimizer.state.iter().map(|(name, _)| name.clone()).collect(),
+        state: setup.optimizer.state.clone(),
     }
 }
 
@@ -345,10 +393,23 @@ fn penalty(setup: &Setup, values: &[f64], grads: &mut [f64]) -> Result<Option<Re
     Ok(Some(recorded))
 }
 
-/// The optimizer's rule for each parameter.
+/// The optimizer's rule for each parameter or each layer.
 fn update(setup: &Setup, recorded: &mut RecordedStep) -> Result<(), Box<Diagnostic>> {
-    let mut weights = setup.optimizer.weights.borrow_mut();
-    let mut biases = setup.optimizer.biases.borrow_mut();
+    recorded.update_traces = match &setup.optimizer.rule {
+        UpdateRule::Parameter { weights, biases } => {
+            UpdateTraces::Parameter(update_parameters(recorded, &mut weights.borrow_mut(), &mut biases.borrow_mut())?)
+        }
+        UpdateRule::Layer(rules) => UpdateTraces::Layer(update_layers(recorded, rules)?),
+    };
+    Ok(())
+}
+
+fn update_parameters(
+    recorded: &mut RecordedStep,
+    weights: &mut Function,
+    biases: &mut Function,
+) -> Result<Vec<Arc<Trace>>, Box<Diagnostic>> {
+    let mut traces = Vec::with_capacity(recorded.shape.parameters());
     for parameter in 0..recorded.shape.parameters() {
         let inputs = recorded.update_inputs(parameter);
         let is_bias = recorded.shape.parameter(parameter).input.is_none();
@@ -359,7 +420,25 @@ fn update(setup: &Setup, recorded: &mut RecordedStep) -> Result<(), Box<Diagnost
                 field[parameter] = call.output(k + 1);
             }
         }
-        recorded.update_traces.push(call.trace);
+        traces.push(call.trace);
     }
-    Ok(())
+    Ok(traces)
+}
+
+fn update_layers(recorded: &mut RecordedStep, rules: &[SharedFunction]) -> Result<Vec<Arc<Trace>>, Box<Diagnostic>> {
+    let mut traces = Vec::with_capacity(rules.len());
+    for (layer, rule) in rules.iter().enumerate() {
+        let call = rule.borrow_mut().call(&recorded.layer_update_inputs(layer))?;
+        let RecordedStep { after, shape, names, .. } = &mut *recorded;
+        let fields = after.state.iter_mut().zip(&names.state);
+        let results = std::iter::once(&mut after.values[shape.layer(layer)])
+            .chain(fields.map(|(numbers, field)| &mut numbers[field.layer(shape, layer)]));
+        for (k, number) in results.flatten().enumerate() {
+            *number = call.output(k);
+        }
+        traces.push(call.trace);
+    }
+    let RecordedStep { before, after, shape, names, frozen, .. } = recorded;
+    update::restore_frozen(shape, &names.state, frozen, before, after);
+    Ok(traces)
 }

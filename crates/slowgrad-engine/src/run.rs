@@ -480,7 +480,7 @@ impl Run {
     pub fn set_setup(&mut self, setup: Setup) -> StateChange {
         assert_eq!(setup.shape, self.setup.shape, "a set-up of another shape is another run");
         self.branch();
-        let same_rule = Rc::ptr_eq(&setup.optimizer.weights, &self.setup.optimizer.weights);
+        let same_rule = setup.optimizer.rule.is_same(&self.setup.optimizer.rule);
         let (dropped, added) = self.model.migrate(&self.setup.optimizer, &setup.optimizer);
         self.setup = Rc::new(setup);
         let edits = Rc::make_mut(&mut self.edits).entry(self.step).or_default();

@@ -68,8 +68,7 @@ impl Setup {
                 regularizer.as_ref().map(|plugin| &plugin.function),
                 other.regularizer.as_ref().map(|plugin| &plugin.function),
             )
-            && same(&optimizer.weights, &other.optimizer.weights)
-            && same(&optimizer.biases, &other.optimizer.biases)
+            && optimizer.rule.is_same(&other.optimizer.rule)
             && optional(
                 schedule.as_ref().map(|plugin| &plugin.function),
                 other.schedule.as_ref().map(|plugin| &plugin.function),

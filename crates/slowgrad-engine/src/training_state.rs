@@ -1,13 +1,15 @@
 //! Training states: parameters, optimizer state and step in one file, so that training continues with the same bits.
 //!
 //! A safetensors file that is also a weight file: the parameters have the names of [`weights`], and each
-//! state field of the optimizer has a tensor of the same shape, such as `optimizer.m.0.weight`. The order of the samples
-//! follows from the seed and the step, so the file has no generator's position. This module must not open files.
+//! state field with a number for each parameter has tensors of the same shape, such as `optimizer.m.0.weight`. A field with
+//! arrays of each layer is one tensor, such as `optimizer.rows`. The order of the samples follows from the seed and the
+//! step, so the file has no generator's position. This module must not open files.
 
 use crate::model::Model;
+use crate::plugin::StateField;
 use crate::setup::Setup;
 use crate::weights::{self, NetworkTensor, WeightsError};
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -70,7 +72,7 @@ impl Header {
         Self {
             step,
             optimizer: setup.optimizer.info.name.clone(),
-            fields: setup.optimizer.state.iter().map(|(name, _)| name.clone()).collect(),
+            fields: setup.optimizer.state.iter().map(|field| field.name.clone()).collect(),
             seed: setup.seed,
             batch: setup.batch,
             shuffle: setup.shuffle,
@@ -107,12 +109,17 @@ impl Header {
 pub fn to_safetensors(setup: &Setup, model: &Model, step: u64) -> Result<Vec<u8>, WeightsError> {
     weights::check_finite(&setup.shape, &model.values)?;
     let failed = |error: &dyn std::fmt::Display| WeightsError::Format(error.to_string());
-    let bytes: Vec<Vec<u8>> =
-        std::iter::once(&model.values).chain(&model.state).map(|numbers| weights::to_bytes(numbers)).collect();
-    let names = setup.optimizer.state.iter().map(|(name, _)| format!("{STATE_PREFIX}{name}."));
-    let mut views = Vec::new();
-    for (prefix, bytes) in std::iter::once(String::new()).chain(names).zip(&bytes) {
-        views.extend(weights::views(&setup.shape, bytes, &prefix)?);
+    let bytes: Vec<Vec<u8>> = model.state.iter().map(|numbers| weights::to_bytes(numbers)).collect();
+    let values = weights::to_bytes(&model.values);
+    let mut views = weights::views(&setup.shape, &values, "")?;
+    for (field, bytes) in setup.optimizer.state.iter().zip(&bytes) {
+        let name = format!("{STATE_PREFIX}{}", field.name);
+        if field.is_per_parameter() {
+            views.extend(weights::views(&setup.shape, bytes, &format!("{name}."))?);
+        } else {
+            let dims = vec![field.len(setup.shape.parameters())];
+            views.push((name, TensorView::new(Dtype::F64, dims, bytes).map_err(|error| failed(&error))?));
+        }
     }
     // One entry, because a map with several is written in an order that differs from run to run.
     let header = serde_json::to_string(&Header::new(setup, step)).map_err(|error| failed(&error))?;
@@ -138,20 +145,31 @@ pub fn from_safetensors(setup: &Setup, bytes: &[u8]) -> Result<TrainingState, Tr
     }
     let values = weights::from_safetensors(&setup.shape, bytes)?.values;
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
-    let read_field = |(field, _): &(String, f64)| {
-        let mut numbers = vec![0.0; setup.shape.parameters()];
-        for NetworkTensor { name, range, dims } in weights::tensors(&setup.shape) {
-            let name = format!("{STATE_PREFIX}{field}.{name}");
-            let tensor = file.tensor(&name).map_err(|_| broken(format!("it has no tensor «{name}»")))?;
-            let found = weights::floats(tensor.dtype(), tensor.data());
-            let fits = tensor.dtype() == Dtype::F64 && tensor.shape() == dims;
-            match found.filter(|_| fits) {
-                Some(found) => numbers[range].copy_from_slice(&found),
-                None => return Err(broken(format!("the tensor «{name}» has another shape or type than its weight"))),
+    // Copies the tensor of this name if it has the wanted shape.
+    let read = |name: String, dims: &[usize], numbers: &mut [f64]| {
+        let tensor = file.tensor(&name).map_err(|_| broken(format!("it has no tensor «{name}»")))?;
+        let found = weights::floats(tensor.dtype(), tensor.data());
+        let fits = tensor.dtype() == Dtype::F64 && tensor.shape() == dims;
+        match found.filter(|_| fits) {
+            Some(found) => numbers.copy_from_slice(&found),
+            None => {
+                return Err(broken(format!("the tensor «{name}» has another shape or type than this network needs")));
             }
+        }
+        Ok(())
+    };
+    let read_field = |field: &StateField| {
+        let prefix = format!("{STATE_PREFIX}{}", field.name);
+        let mut numbers = vec![0.0; field.len(setup.shape.parameters())];
+        if !field.is_per_parameter() {
+            read(prefix, &[numbers.len()], &mut numbers)?;
+            return Ok(numbers);
+        }
+        for NetworkTensor { name, range, dims } in weights::tensors(&setup.shape) {
+            read(format!("{prefix}.{name}"), &dims, &mut numbers[range])?;
         }
         Ok(numbers)
     };
-    let state = setup.optimizer.state.iter().map(read_field).collect::<Result<_, _>>()?;
+    let state = setup.optimizer.state.iter().map(read_field).collect::<Result<_, TrainingStateError>>()?;
     Ok(TrainingState { model: Model { values, state }, step: then.step, differences: then.differences(&now) })
 }

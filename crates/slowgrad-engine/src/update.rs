@@ -1,48 +1,35 @@
-//! The update of a step at full speed: applies the optimizer's rule to every parameter.
+//! The update of a step at full speed: applies the optimizer's rule to every parameter or to every layer.
 //!
-//! Parameters, gradients and state go through the rule in blocks that stay in the L1 cache. A rule that cannot fail
-//! runs in place; any other writes to a second model, so that the first is unchanged after an error.
+//! Parameters, gradients and state go through a rule for parameters in blocks that stay in the L1 cache. A rule that cannot
+//! fail runs in place; any other writes to a second model, so that the first is unchanged after an error. A rule for layers
+//! is one call for each layer.
 
 use crate::model::Model;
 use crate::norms::Norms;
-use crate::plugin::{Optimizer, SharedFunction};
+use crate::plugin::{Optimizer, SharedFunction, StateField, UpdateRule};
 use crate::rate;
 use crate::setup::Setup;
+use crate::shape::Shape;
 use crate::work_sharing::{JOBS_PER_THREAD, run_jobs};
 use slowgrad_tape::{CallerRow, Diagnostic, LANE_GROUP, Pass};
 use smallvec::SmallVec;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
 /// Minimum number of parameters per thread: some microseconds of work.
 const MIN_PARAMETERS_PER_THREAD: usize = 1 << 13;
 
-/// The optimizer's rules, prepared for a setup. Prepared again when a rule records a new path.
+/// The optimizer's rule, prepared for a setup.
 #[derive(Debug, Default)]
 pub(crate) struct Update {
-    /// The setup, and the versions of the rules for weights and for biases.
-    bound_to: Option<(Rc<Setup>, [u64; 2])>,
-    /// Whether a rule reads the number of the step.
-    needs_step: bool,
-    /// The bits of the learning rate that the passes were bound with, together with the rest of the context.
-    bound_lr: Option<u64>,
-    /// Whether a rule reads norms.
-    needs_norms: bool,
-    norms: Norms,
     /// The schedule's call.
     rate: Pass,
-    ranges: Vec<UpdateRange>,
-    /// Passes of the rule for weights, and of the one for biases: one for each job.
-    passes: [Vec<Pass>; 2],
+    norms: Norms,
+    parameters: ParameterUpdate,
+    /// The calls of a rule for layers.
+    layers: Vec<Pass>,
     next: Model,
-}
-
-/// Parameters that share a rule and a context.
-#[derive(Debug)]
-struct UpdateRange {
-    layer: usize,
-    parameters: Range<usize>,
-    is_bias: bool,
 }
 
 impl Update {
@@ -58,49 +45,66 @@ impl Update {
         step: u64,
         threads: usize,
     ) -> Result<(), Box<Diagnostic>> {
-        let optimizer = &setup.optimizer;
-        self.bind(setup, threads);
-        if self.needs_norms {
-            self.norms.fill(&setup.shape, &model.values, grads);
-        }
         let lr = self.learning_rate(setup, step)?;
-        // A context that equals that of the last step is not set again.
-        let context_bound = self.bound_lr == Some(lr.to_bits()) && !self.needs_norms && !self.needs_step;
-        let infallible = setup.frozen.is_empty()
-            && self.ranges.iter().all(|range| self.passes[usize::from(range.is_bias)].iter().all(Pass::is_complete));
-        if !infallible {
-            // Field by field, which reuses the allocations.
-            self.next.values.clone_from(&model.values);
-            self.next.state.clone_from(&model.state);
-        }
-        for range in &self.ranges {
-            let passes = &mut self.passes[usize::from(range.is_bias)];
-            let rule = if range.is_bias { &optimizer.biases } else { &optimizer.weights };
-            if !context_bound {
-                for pass in &mut *passes {
-                    let context = context(optimizer, lr, step, &self.norms, range.layer);
-                    for (input, x) in (2 + model.state.len()..).zip(context) {
-                        pass.set_input(input, x);
-                    }
-                    pass.prepare(rule);
+        match &setup.optimizer.rule {
+            UpdateRule::Parameter { weights, biases } => {
+                let rules = [weights, biases];
+                let Self { parameters, norms, next, .. } = self;
+                parameters.bind(setup, rules, threads);
+                if parameters.needs_norms {
+                    norms.fill(&setup.shape, &model.values, grads);
                 }
+                let context = StepContext { optimizer: &setup.optimizer, shape: &setup.shape, lr, step, norms };
+                parameters.apply(setup, rules, &context, model, next, grads, threads)
             }
-            if infallible {
-                in_place(passes, model, grads, range.parameters.clone(), threads);
-            } else {
-                out_of_place(&mut passes[0], rule, model, &mut self.next, grads, range.parameters.clone())?;
+            UpdateRule::Layer(rules) => {
+                self.norms.fill(&setup.shape, &model.values, grads);
+                self.apply_layers(setup, rules, model, grads, lr, step)
             }
         }
-        self.bound_lr = Some(lr.to_bits());
-        if !infallible {
-            for &frozen in &*setup.frozen {
-                self.next.values[frozen] = model.values[frozen];
-                for (new, old) in self.next.state.iter_mut().zip(&model.state) {
-                    new[frozen] = old[frozen];
-                }
-            }
-            std::mem::swap(model, &mut self.next);
+    }
+
+    /// One call for each layer.
+    fn apply_layers(
+        &mut self,
+        setup: &Setup,
+        rules: &[SharedFunction],
+        model: &mut Model,
+        grads: &[f64],
+        lr: f64,
+        step: u64,
+    ) -> Result<(), Box<Diagnostic>> {
+        let (shape, optimizer) = (&setup.shape, &setup.optimizer);
+        let Self { norms, layers, next, .. } = self;
+        let context = StepContext { optimizer, shape, lr, step, norms };
+        // Field by field, which reuses the allocations.
+        next.values.clone_from(&model.values);
+        next.state.clone_from(&model.state);
+        if layers.is_empty() {
+            layers.extend(rules.iter().map(|rule| {
+                let mut pass = Pass::default();
+                pass.fit(&rule.borrow(), 1);
+                pass.set_forward_only();
+                pass
+            }));
         }
+        for (layer, (pass, rule)) in layers.iter_mut().zip(rules).enumerate() {
+            let parameters = shape.layer(layer);
+            let state = || optimizer.state.iter().map(|field| field.layer(shape, layer));
+            let own = [&model.values[parameters.clone()], &grads[parameters.clone()]].into_iter();
+            let own = own.chain(model.state.iter().zip(state()).map(|(numbers, range)| &numbers[range]));
+            for (input, x) in own.flatten().copied().chain(context.of_layer(layer)).enumerate() {
+                pass.input_mut(input)[0] = x;
+            }
+            pass.forward(rule)?;
+            let results = std::iter::once(&mut next.values[parameters]);
+            let results = results.chain(next.state.iter_mut().zip(state()).map(|(numbers, range)| &mut numbers[range]));
+            for (k, number) in results.flatten().enumerate() {
+                *number = pass.output(k)[0];
+            }
+        }
+        restore_frozen(shape, &optimizer.state, &setup.frozen, model, next);
+        std::mem::swap(model, next);
         Ok(())
     }
 
@@ -115,17 +119,143 @@ impl Update {
         self.rate.forward(&schedule.function)?;
         Ok(base * self.rate.output(0)[0])
     }
+}
 
-    fn bind(&mut self, setup: &Rc<Setup>, threads: usize) {
+/// Whether all parameters of a layer are frozen.
+pub(crate) fn is_layer_frozen(shape: &Shape, frozen: &BTreeSet<usize>, layer: usize) -> bool {
+    frozen.range(shape.layer(layer)).count() == shape.layer(layer).len()
+}
+
+/// Gives frozen parameters back their values and their state of before the step. A layer of which all parameters are frozen
+/// keeps its whole state.
+pub(crate) fn restore_frozen(
+    shape: &Shape,
+    state: &[StateField],
+    frozen: &BTreeSet<usize>,
+    before: &Model,
+    after: &mut Model,
+) {
+    for &parameter in frozen {
+        after.values[parameter] = before.values[parameter];
+    }
+    for (field, (after, before)) in state.iter().zip(after.state.iter_mut().zip(&before.state)) {
+        if field.is_per_parameter() {
+            frozen.iter().for_each(|&parameter| after[parameter] = before[parameter]);
+            continue;
+        }
+        for layer in (0..shape.layers()).filter(|&layer| is_layer_frozen(shape, frozen, layer)) {
+            let range = field.layer(shape, layer);
+            after[range.clone()].copy_from_slice(&before[range]);
+        }
+    }
+}
+
+/// What a step's calls of the optimizer have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepContext<'a> {
+    pub(crate) optimizer: &'a Optimizer,
+    pub(crate) shape: &'a Shape,
+    /// The learning rate, after the schedule.
+    pub(crate) lr: f64,
+    /// The step, from 1.
+    pub(crate) step: u64,
+    /// Empty if no rule reads norms.
+    pub(crate) norms: &'a Norms,
+}
+
+impl<'a> StepContext<'a> {
+    /// The last inputs of an update in this layer: [`Optimizer::CONTEXT`], then the sliders other than `lr`.
+    pub(crate) fn of_layer(self, layer: usize) -> impl Iterator<Item = f64> + 'a {
+        let of_layer = |norms: &[f64]| norms.get(layer).copied().unwrap_or(0.0);
+        let Norms { grad, layer_grad, layer_weight } = self.norms;
+        let norms = [*grad, of_layer(layer_grad), of_layer(layer_weight)];
+        let position = [layer as f64, self.shape.layers() as f64];
+        let own = [self.lr, self.step as f64].into_iter().chain(norms).chain(position);
+        own.chain(self.optimizer.each_other_slider())
+    }
+}
+
+/// A rule for parameters, prepared for a setup. Prepared again when it records a new path.
+#[derive(Debug, Default)]
+struct ParameterUpdate {
+    /// The setup, and the versions of the rules for weights and for biases.
+    bound_to: Option<(Rc<Setup>, [u64; 2])>,
+    /// Whether a rule reads what differs from step to step or from layer to layer, other than the learning rate.
+    context_varies: bool,
+    /// The bits of the learning rate that the passes were bound with, together with the rest of the context.
+    bound_lr: Option<u64>,
+    /// Whether a rule reads norms.
+    needs_norms: bool,
+    ranges: Vec<UpdateRange>,
+    /// Passes of the rule for weights, and of the one for biases: one for each job.
+    passes: [Vec<Pass>; 2],
+}
+
+/// Parameters that share a rule and a context.
+#[derive(Debug)]
+struct UpdateRange {
+    layer: usize,
+    parameters: Range<usize>,
+    is_bias: bool,
+}
+
+impl ParameterUpdate {
+    #[allow(clippy::too_many_arguments, reason = "all of them are parts of one step")]
+    fn apply(
+        &mut self,
+        setup: &Setup,
+        rules: [&SharedFunction; 2],
+        context: &StepContext<'_>,
+        model: &mut Model,
+        next: &mut Model,
+        grads: &[f64],
+        threads: usize,
+    ) -> Result<(), Box<Diagnostic>> {
+        let lr = context.lr;
+        // A context that equals that of the last step is not set again.
+        let context_bound = self.bound_lr == Some(lr.to_bits()) && !self.context_varies;
+        let infallible = setup.frozen.is_empty()
+            && self.ranges.iter().all(|range| self.passes[usize::from(range.is_bias)].iter().all(Pass::is_complete));
+        if !infallible {
+            // Field by field, which reuses the allocations.
+            next.values.clone_from(&model.values);
+            next.state.clone_from(&model.state);
+        }
+        for range in &self.ranges {
+            let passes = &mut self.passes[usize::from(range.is_bias)];
+            let rule = rules[usize::from(range.is_bias)];
+            if !context_bound {
+                for pass in &mut *passes {
+                    for (input, x) in (2 + model.state.len()..).zip(context.of_layer(range.layer)) {
+                        pass.set_input(input, x);
+                    }
+                    pass.prepare(rule);
+                }
+            }
+            if infallible {
+                in_place(passes, model, grads, range.parameters.clone(), threads);
+            } else {
+                out_of_place(&mut passes[0], rule, model, next, grads, range.parameters.clone())?;
+            }
+        }
+        self.bound_lr = Some(lr.to_bits());
+        if !infallible {
+            restore_frozen(&setup.shape, &setup.optimizer.state, &setup.frozen, model, next);
+            std::mem::swap(model, next);
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, setup: &Rc<Setup>, rules: [&SharedFunction; 2], threads: usize) {
         let (shape, optimizer) = (&setup.shape, &setup.optimizer);
-        let versions = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow().version());
+        let versions = rules.map(|rule| rule.borrow().version());
         let threads = threads.min(shape.parameters() / MIN_PARAMETERS_PER_THREAD);
         let jobs = if threads < 2 { 1 } else { threads * JOBS_PER_THREAD };
         let bound = self.bound_to.as_ref().is_some_and(|(bound, at)| Rc::ptr_eq(bound, setup) && *at == versions);
         if bound && self.passes[0].len() == jobs {
             return;
         }
-        for (passes, rule) in self.passes.iter_mut().zip([&optimizer.weights, &optimizer.biases]) {
+        for (passes, rule) in self.passes.iter_mut().zip(rules) {
             let width = rule.borrow_mut().width().min(shape.parameters().next_multiple_of(LANE_GROUP));
             passes.resize_with(jobs, Pass::default);
             for pass in passes {
@@ -133,14 +263,14 @@ impl Update {
                 pass.set_forward_only();
             }
         }
-        let [weights, biases] = [&optimizer.weights, &optimizer.biases].map(|rule| rule.borrow());
+        let [weights, biases] = rules.map(|rule| rule.borrow());
         let context = 2 + optimizer.state.len();
         let uses = |names: &[&str]| {
             let inputs = (context..).zip(Optimizer::CONTEXT).filter(|(_, name)| names.contains(name));
             inputs.into_iter().any(|(input, _)| weights.uses(input) || biases.uses(input))
         };
-        let by_layer = uses(&["layer_grad_norm", "layer_weight_norm"]);
-        self.needs_norms = by_layer || uses(&["grad_norm"]);
+        let by_layer = uses(&["layer_grad_norm", "layer_weight_norm", "layer"]);
+        self.needs_norms = uses(&["grad_norm", "layer_grad_norm", "layer_weight_norm"]);
         self.ranges.clear();
         // If both rules are the same and read nothing about layers, all parameters are one range.
         if !by_layer && weights.is_equivalent(&biases) {
@@ -151,7 +281,7 @@ impl Update {
                 self.ranges.push(UpdateRange { layer, parameters: shape.biases(layer), is_bias: true });
             }
         }
-        self.needs_step = uses(&["step"]);
+        self.context_varies = self.needs_norms || by_layer || uses(&["step"]);
         self.bound_to = Some((Rc::clone(setup), versions));
         self.bound_lr = None;
     }
@@ -298,17 +428,4 @@ fn out_of_place(
         store(pass, &mut next.values[block.clone()], next.state.iter_mut().map(|field| &mut field[block.clone()]));
     }
     Ok(())
-}
-
-/// The optimizer's inputs after w, grad and state: its context, then the sliders other than `lr`.
-pub(crate) fn context(
-    optimizer: &Optimizer,
-    lr: f64,
-    step: u64,
-    norms: &Norms,
-    layer: usize,
-) -> impl Iterator<Item = f64> {
-    let of_layer = |norms: &[f64]| norms.get(layer).copied().unwrap_or(0.0);
-    let own = [lr, step as f64, norms.grad, of_layer(&norms.layer_grad), of_layer(&norms.layer_weight)];
-    own.into_iter().chain(optimizer.each_other_slider())
 }

@@ -11,7 +11,8 @@
 mod common;
 
 use serde_json::Value;
-use slowgrad_engine::plugin::Optimizer;
+use slowgrad_engine::plugin::{Optimizer, UpdateRule};
+use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_script::Sandbox;
 use slowgrad_tape::{Call, Function};
@@ -48,9 +49,14 @@ impl Tested {
             "activations" => sandbox.activation(&plugin, width).map(|made| (made.function, made.info.sliders(), None)),
             "losses" => sandbox.loss(&plugin, width).map(|made| (made.function, made.info.sliders(), None)),
             "regularizers" => sandbox.regularizer(&plugin).map(|made| (made.function, made.info.sliders(), None)),
-            "optimizers" => {
-                sandbox.optimizer(&plugin).map(|made| (Rc::clone(&made.weights), made.other_sliders(), Some(made)))
-            }
+            // Of an optimizer of whole layers, the rows are about a layer with one weight and one bias.
+            "optimizers" => sandbox.optimizer(&plugin, &Shape::new(1, &[1])).map(|made| {
+                let rule = match &made.rule {
+                    UpdateRule::Parameter { weights, .. } => weights,
+                    UpdateRule::Layer(rules) => &rules[0],
+                };
+                (Rc::clone(rule), made.other_sliders(), Some(made))
+            }),
             other => panic!("{other}"),
         };
         let (function, sliders, optimizer) = made.unwrap_or_else(|error| panic!("{error}"));
@@ -63,7 +69,7 @@ impl Tested {
             // The row ends with the step. The context has the learning rate before it and the norms after it.
             let step = inputs.pop().unwrap();
             let (w, grad) = (inputs[0].abs(), inputs[1].abs());
-            inputs.extend([optimizer.learning_rate(), step, grad, grad, w]);
+            inputs.extend([optimizer.learning_rate(), step, grad, grad, w, 0.0, 1.0]);
         }
         inputs.extend(&self.sliders);
         self.function.borrow_mut().call(&inputs).unwrap_or_else(|error| panic!("{row}: {error}"))

@@ -141,16 +141,16 @@ fn traced(sandbox: &Sandbox, params: &[(&str, ParamValue)]) -> Vec<(&'static str
     let loss = sandbox.loss(&plugin("c"), 1).unwrap();
     let regularizer = sandbox.regularizer(&plugin("r")).unwrap();
     let schedule = sandbox.schedule(&plugin("s")).unwrap();
-    let optimizer = sandbox.optimizer(&plugin("o")).unwrap();
+    let optimizer = sandbox.optimizer(&plugin("o"), &common::smallest()).unwrap();
     let inputs = |own: &[f64], sliders: Vec<f64>| [own, &sliders].concat();
-    let update = inputs(&[0.5, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1], optimizer.other_sliders());
+    let update = inputs(&[0.5, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1, 0.0, 1.0], optimizer.other_sliders());
     vec![
         ("activation", activation.function, inputs(&[0.5], activation.info.sliders())),
         ("layer", layer.function, inputs(&[0.5, 0.25], layer.info.sliders())),
         ("loss", loss.function, inputs(&[0.5, 1.0], loss.info.sliders())),
         ("penalty", regularizer.function, inputs(&[0.5], regularizer.info.sliders())),
         ("rate", schedule.function, inputs(&[1.0, 0.0, 4.0], schedule.info.sliders())),
-        ("update", optimizer.weights, update),
+        ("update", common::rules(&optimizer)[0].clone(), update),
     ]
 }
 

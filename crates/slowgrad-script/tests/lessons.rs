@@ -3,7 +3,8 @@
 
 mod common;
 use slowgrad_engine::condition;
-use slowgrad_engine::plugin::ControlKind;
+use slowgrad_engine::model::Model;
+use slowgrad_engine::plugin::{ControlKind, StateField};
 use slowgrad_engine::run::Run;
 use slowgrad_engine::shape::{Parameter, Shape};
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
@@ -209,7 +210,10 @@ fn a_patch_changes_only_its_fields_and_nothing_when_it_fails() {
     let moved = SpecPatch { params: [("lr".to_owned(), ParamValue::Number(0.01))].into(), ..SpecPatch::default() };
     let next = sandbox.patch(&mut spec, &moved).unwrap();
     assert_eq!(next.optimizer.learning_rate(), 0.01);
-    assert!(Rc::ptr_eq(&next.optimizer.weights, &setup.optimizer.weights), "a slider keeps the traces");
+    assert!(
+        Rc::ptr_eq(&common::rules(&next.optimizer)[0], &common::rules(&setup.optimizer)[0]),
+        "a slider keeps the traces"
+    );
     assert!(Arc::ptr_eq(&next.train, &setup.train), "the data stays");
     let all = SpecPatch {
         activation: Some(PluginRef::named("softplus")),
@@ -261,7 +265,7 @@ fn a_lesson_may_define_its_own_functions() {
     assert_eq!(lesson.setup.activations[0].info.name, "mine");
     assert_eq!(lesson.setup.activations[1].info.name, "identity");
     assert_eq!(lesson.setup.loss.info.sliders(), [3.0]);
-    assert_eq!(lesson.setup.optimizer.state, [("n".to_owned(), 0.0)]);
+    assert_eq!(lesson.setup.optimizer.state, [StateField::per_parameter("n", 0.0)]);
     assert!(sandbox.check("mine.rhai").is_empty());
 }
 
@@ -343,10 +347,10 @@ fn lists_describe_every_plugin() {
             assert_eq!(info.name == "broken", info.description.starts_with("cannot be used"));
         }
     }
-    let adam = sandbox.optimizer(&PluginRef::named("adam")).unwrap();
+    let adam = sandbox.optimizer(&PluginRef::named("adam"), &common::smallest()).unwrap();
     let names: Vec<&str> = adam.info.controls.iter().map(|control| control.name.as_str()).collect();
     assert_eq!(names, ["lr", "beta1", "beta2", "epsilon"]);
-    let sgd = sandbox.optimizer(&PluginRef::named("sgd")).unwrap();
+    let sgd = sandbox.optimizer(&PluginRef::named("sgd"), &common::smallest()).unwrap();
     assert_eq!(sgd.info.controls[0].kind, ControlKind::Slider { value: 0.1, min: 1e-5, max: 10.0, log: true });
     let tanh = sandbox.activation(&PluginRef::named("tanh"), 1).unwrap();
     assert_eq!(tanh.derivative_text.as_deref(), Some("1.0 - a * a"));
@@ -503,15 +507,22 @@ fn optimizers_follow_pytorch() {
     let sandbox = common::sandbox(&[]);
     let after = |name: &str, gradients: &[f64]| {
         let optimizer = sandbox
-            .optimizer(&PluginRef { name: name.into(), params: [("lr".to_owned(), ParamValue::Number(0.1))].into() })
+            .optimizer(
+                &PluginRef { name: name.into(), params: [("lr".to_owned(), ParamValue::Number(0.1))].into() },
+                &common::smallest(),
+            )
             .unwrap();
         let mut w = 1.0;
-        let mut state: Vec<f64> = optimizer.state.iter().map(|(_, x)| *x).collect();
+        let mut state = Model::new(vec![w], &optimizer).state.concat();
         for (i, g) in gradients.iter().enumerate() {
-            let inputs =
-                [vec![w, *g], state.clone(), vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0], optimizer.other_sliders()]
-                    .concat();
-            let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
+            let inputs = [
+                vec![w, *g],
+                state.clone(),
+                vec![0.1, (i + 1) as f64, 0.0, 0.0, 0.0, 0.0, 1.0],
+                optimizer.other_sliders(),
+            ]
+            .concat();
+            let call = common::rules(&optimizer)[0].borrow_mut().call(&inputs).unwrap();
             w = call.output(0);
             state = (0..state.len()).map(|k| call.output(1 + k)).collect();
         }

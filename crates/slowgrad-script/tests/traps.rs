@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod common;
-use slowgrad_engine::plugin::{ControlKind, Optimizer};
+use slowgrad_engine::plugin::{ControlKind, Optimizer, StateField};
 use slowgrad_engine::spec::{ParamValue, PluginRef};
 use slowgrad_script::Diagnostic;
 use slowgrad_tape::{Call, Compare, Op, math};
@@ -469,7 +469,7 @@ fn scripts_cannot_reach_the_machine() {
 
 fn optimizer(text: &str) -> Result<(Optimizer, slowgrad_script::Sandbox), Diagnostic> {
     let sandbox = common::sandbox(&[("o.rhai", text)]);
-    let optimizer = sandbox.optimizer(&PluginRef::named("o.rhai")).map_err(|error| *error)?;
+    let optimizer = sandbox.optimizer(&PluginRef::named("o.rhai"), &common::smallest()).map_err(|error| *error)?;
     Ok((optimizer, sandbox))
 }
 
@@ -485,13 +485,13 @@ fn state_is_changed_in_place() {
             if ctx.is_bias { w } else if ctx.flip { w + state.v } else { w - ctx.lr * state.v }
         }";
     let (optimizer, _sandbox) = optimizer(text).unwrap();
-    assert_eq!(optimizer.state, [("n".to_owned(), 1.0), ("v".to_owned(), 0.0)]);
+    assert_eq!(optimizer.state, [StateField::per_parameter("n", 1.0), StateField::per_parameter("v", 0.0)]);
     let names: Vec<&str> = optimizer.info.controls.iter().map(|control| control.name.as_str()).collect();
     assert_eq!(names, ["lr", "decay", "flip"]);
     assert_eq!(optimizer.learning_rate(), 0.1);
-    // w, grad, n, v, lr, step, norms, decay
-    let inputs = [1.0, 2.0, 1.0, 4.0, 0.1, 1.0, 0.0, 0.0, 0.0, 0.5];
-    let call = optimizer.weights.borrow_mut().call(&inputs).unwrap();
+    // w, grad, n, v, lr, step, norms, layer, layers, decay
+    let inputs = [1.0, 2.0, 1.0, 4.0, 0.1, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5];
+    let call = common::rules(&optimizer)[0].borrow_mut().call(&inputs).unwrap();
     assert_eq!([call.output(0), call.output(1), call.output(2)], [1.0 - 0.1 * 4.0, 2.0, 4.0]);
     let names: Vec<&str> = (0..call.trace.inputs()).map(|i| call.trace.input_name(i)).collect();
     assert_eq!(
@@ -506,10 +506,12 @@ fn state_is_changed_in_place() {
             "ctx.grad_norm",
             "ctx.layer_grad_norm",
             "ctx.layer_weight_norm",
+            "ctx.layer",
+            "ctx.layers",
             "ctx.decay"
         ]
     );
-    let call = optimizer.biases.borrow_mut().call(&inputs).unwrap();
+    let call = common::rules(&optimizer)[1].borrow_mut().call(&inputs).unwrap();
     assert_eq!([call.output(0), call.output(1), call.output(2)], [1.0, 2.0, 4.0]);
 }
 
@@ -517,8 +519,8 @@ fn state_is_changed_in_place() {
 fn state_that_does_not_fit_is_reported() {
     let message = |text: &str| {
         let made = optimizer(text).and_then(|(optimizer, sandbox)| {
-            let inputs = vec![0.5; optimizer.weights.borrow().inputs()];
-            let called = optimizer.weights.borrow_mut().call(&inputs).map(drop).map_err(|error| *error);
+            let inputs = vec![0.5; common::rules(&optimizer)[0].borrow().inputs()];
+            let called = common::rules(&optimizer)[0].borrow_mut().call(&inputs).map(drop).map_err(|error| *error);
             drop(sandbox);
             called
         });

@@ -13,7 +13,7 @@
 //! ```
 //! # use slowgrad_engine::data::Data;
 //! # use slowgrad_engine::model::Model;
-//! # use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, SharedFunction};
+//! # use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, SharedFunction, UpdateRule};
 //! # use slowgrad_engine::record::record;
 //! # use slowgrad_engine::setup::Setup;
 //! # use slowgrad_engine::shape::Shape;
@@ -38,7 +38,8 @@
 //! #     PluginInfo { name: name.into(), ..PluginInfo::default() }
 //! # }
 //! # let rule = || {
-//! #     let names = &["w", "grad", "ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm", "ctx.layer_weight_norm"];
+//! #     let names = &["w", "grad", "ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm",
+//! #         "ctx.layer_weight_norm", "ctx.layer", "ctx.layers"];
 //! #     function(names, 0, |tape, i| {
 //! #         let change = tape.push(Op::Mul, &[i[2], i[1]], None)?;
 //! #         Ok(vec![tape.push(Op::Sub, &[i[0], change], None)?])
@@ -59,7 +60,7 @@
 //! #     activations: vec![Activation { info: info("identity"), whole_layer: false, function: identity, derivative_text: None }],
 //! #     loss: Loss { info: info("squared"), function: function(&["output[0]", "target[0]"], 1, squared) },
 //! #     regularizer: None,
-//! #     optimizer: Optimizer { info: PluginInfo { controls: vec![lr], ..info("sgd") }, state: Vec::new(), weights: rule(), biases: rule() },
+//! #     optimizer: Optimizer { info: PluginInfo { controls: vec![lr], ..info("sgd") }, state: Vec::new(), rule: UpdateRule::Parameter { weights: rule(), biases: rule() } },
 //! #     schedule: None,
 //! #     initializer: PluginInfo::default(),
 //! #     dataset: None,

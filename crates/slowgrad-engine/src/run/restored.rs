@@ -143,11 +143,10 @@ impl Run {
         let StoredState { model, fields, curve } = stored;
         let setup = Rc::clone(self.setup_after(step));
         let parameters = setup.shape.parameters();
-        let names = setup.optimizer.state.iter().map(|(name, _)| name);
+        let expected = &setup.optimizer.state;
         let fits = model.values.len() == parameters
-            && model.state.len() == fields.len()
-            && fields.iter().eq(names)
-            && model.state.iter().all(|numbers| numbers.len() == parameters);
+            && fields.iter().eq(expected.iter().map(|field| &field.name))
+            && model.state.iter().map(Vec::len).eq(expected.iter().map(|field| field.len(parameters)));
         if !fits {
             return Err(StateMismatch);
         }

@@ -4,7 +4,8 @@
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::plugin::{
-    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction,
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, SharedFunction, StateField,
+    UpdateRule,
 };
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -52,8 +53,16 @@ fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> S
 
 /// The names of an optimizer's inputs with these state fields.
 fn update_names(state: &[&'static str]) -> Vec<&'static str> {
-    [&["w", "grad"], state, &["ctx.lr", "ctx.step", "ctx.grad_norm", "ctx.layer_grad_norm", "ctx.layer_weight_norm"]]
-        .concat()
+    let context = [
+        "ctx.lr",
+        "ctx.step",
+        "ctx.grad_norm",
+        "ctx.layer_grad_norm",
+        "ctx.layer_weight_norm",
+        "ctx.layer",
+        "ctx.layers",
+    ];
+    [&["w", "grad"], state, &context].concat()
 }
 
 fn info(name: &str) -> PluginInfo {
@@ -170,7 +179,11 @@ pub fn descent(rate: f64, momentum: bool) -> Optimizer {
         };
         let make = || named(&update_names(&["state.velocity"]), 2, 0, body);
         let info = PluginInfo { name: "momentum".into(), controls, ..PluginInfo::default() };
-        return Optimizer { info, state: vec![("velocity".into(), 0.0)], weights: make(), biases: make() };
+        return Optimizer {
+            info,
+            state: vec![StateField::per_parameter("velocity", 0.0)],
+            rule: UpdateRule::Parameter { weights: make(), biases: make() },
+        };
     }
     // Clipped by the global norm, so that the context matters.
     let body: Body = |tape, i| {
@@ -185,7 +198,7 @@ pub fn descent(rate: f64, momentum: bool) -> Optimizer {
     };
     let make = || named(&update_names(&[]), 1, 0, body);
     let info = PluginInfo { name: "clipped".into(), controls, ..PluginInfo::default() };
-    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+    Optimizer { info, state: Vec::new(), rule: UpdateRule::Parameter { weights: make(), biases: make() } }
 }
 
 /// Doubles each parameter and ignores its gradient.
@@ -193,7 +206,7 @@ pub fn doubling() -> Optimizer {
     let body: Body = |tape, i| Ok(vec![tape.push(Op::Add, &[i[0], i[0]], None)?]);
     let make = || named(&update_names(&[]), 1, 0, body);
     let info = PluginInfo { name: "doubling".into(), controls: vec![lr(0.1)], ..PluginInfo::default() };
-    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+    Optimizer { info, state: Vec::new(), rule: UpdateRule::Parameter { weights: make(), biases: make() } }
 }
 
 /// w − lr · g / g⁴, whose divisor may overflow.
@@ -207,7 +220,7 @@ pub fn tamed() -> Optimizer {
     };
     let make = || named(&update_names(&[]), 1, 0, body);
     let info = PluginInfo { name: "tamed".into(), controls: vec![lr(0.1)], ..PluginInfo::default() };
-    Optimizer { info, state: Vec::new(), weights: make(), biases: make() }
+    Optimizer { info, state: Vec::new(), rule: UpdateRule::Parameter { weights: make(), biases: make() } }
 }
 
 /// A small seeded stream, independent of the engine's.

@@ -19,12 +19,12 @@ use crate::plugins::controls;
 use crate::plugins::{Home, PluginKind};
 use crate::runtime::host::Budget;
 use crate::runtime::program::ScriptProgram;
-use crate::sandbox::{Sandbox, first_update_inputs, runs_each_time_warning};
+use crate::sandbox::{Sandbox, first_updates, runs_each_time_warning};
 use points::{Domain, Probe, ProbeKind, Sliders};
 use rhai::Dynamic;
 use slope::{TestedFunction, noise};
 use slowgrad_engine::data::report::DataReport;
-use slowgrad_engine::plugin::Activation;
+use slowgrad_engine::plugin::{Activation, Optimizer, UpdateRule};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;
@@ -301,34 +301,33 @@ impl Check<'_> {
     }
 
     fn optimizer(&mut self, plugin: &PluginRef, program: &ScriptProgram, rng: &mut Rng) -> CheckResult {
-        let optimizer = self.sandbox.optimizer(plugin)?;
-        let fields = optimizer.state.len();
+        // A layer with weights and biases; an optimizer of parameters ignores the shape.
+        let shape = Shape::new(3, &[2]);
+        let optimizer = self.sandbox.optimizer(plugin, &shape)?;
+        let parameters = if matches!(optimizer.rule, UpdateRule::Layer(_)) { shape.parameters() } else { 1 };
         let mut steps = 0;
-        for rule in [&optimizer.weights, &optimizer.biases] {
+        for (rule, first) in first_updates(&optimizer, &shape) {
+            let context = first.len() - optimizer.other_sliders().len() - Optimizer::CONTEXT.len();
             // Gradients of usual size, zero (a neuron that never fires), tiny and large; then a gradient that does not
             // change, until running means have arrived at it up to rounding; then the ends of the range of numbers.
             let usual = [1.0, 0.0, 1e-9, 1e4].map(|size| (size, OPTIMIZER_STEPS, Gradients::Random));
             let edges = points::EDGE_SIZES.map(|size| (size, OPTIMIZER_EDGE_STEPS, Gradients::Edge));
             let steady = [(CONSTANT_GRADIENT, CONSTANT_STEPS, Gradients::Constant)];
             for (size, steps_of_size, gradients) in usual.into_iter().chain(steady).chain(edges) {
-                let mut inputs = first_update_inputs(&optimizer);
+                let mut inputs = first.clone();
                 for step in 1..=steps_of_size {
-                    // Adding 0 turns −0 into 0, so that messages do not show −0.
-                    let grad = match gradients {
-                        Gradients::Random => size * rng.uniform(-1.0, 1.0) + 0.0,
-                        Gradients::Constant => size,
-                        Gradients::Edge => {
-                            if step % 2 == 0 {
-                                -size
-                            } else {
-                                size
-                            }
-                        }
-                    };
-                    inputs[1] = grad;
-                    let context = 2 + fields;
+                    for grad in &mut inputs[parameters..2 * parameters] {
+                        // Adding 0 turns −0 into 0, so that messages do not show −0.
+                        *grad = match gradients {
+                            Gradients::Random => size * rng.uniform(-1.0, 1.0) + 0.0,
+                            Gradients::Constant => size,
+                            Gradients::Edge if step % 2 == 0 => -size,
+                            Gradients::Edge => size,
+                        };
+                    }
+                    let norm = inputs[parameters..2 * parameters].iter().copied().fold(0.0, f64::hypot);
                     inputs[context + 1] = step as f64;
-                    (inputs[context + 2], inputs[context + 3]) = (grad.abs() * 2.0, grad.abs());
+                    (inputs[context + 2], inputs[context + 3]) = (norm * 2.0, norm);
                     let call = rule.borrow_mut().call(&inputs)?;
                     steps += 1;
                     let finite = match gradients {
@@ -336,13 +335,14 @@ impl Check<'_> {
                         _ => self.numbers(&call, program, PluginKind::Optimizer, 0),
                     };
                     // A number that is infinite stays so.
-                    let overflows = (0..=fields).any(|k| call.output(k).is_infinite());
+                    let results = call.trace.outputs().len();
+                    let overflows = (0..results).any(|k| call.output(k).is_infinite());
                     if !finite || overflows || !self.in_time() {
                         break;
                     }
-                    inputs[0] = call.output(0);
-                    for field in 0..fields {
-                        inputs[2 + field] = call.output(1 + field);
+                    for k in 0..results {
+                        // The state follows the gradients.
+                        inputs[if k < parameters { k } else { k + parameters }] = call.output(k);
                     }
                 }
             }
@@ -350,7 +350,8 @@ impl Check<'_> {
                 self.found.push(runs_each_time_warning(program, PluginKind::Optimizer));
             }
         }
-        self.report(FunctionReport { function: "update", measurement: Measurement::Steps(steps) });
+        let function = contract(PluginKind::Optimizer, program);
+        self.report(FunctionReport { function, measurement: Measurement::Steps(steps) });
         Ok(())
     }
 

@@ -365,6 +365,6 @@ fn known_properties(place: &SourcePosition) -> Vec<&str> {
         .filter(|(_, token)| token.kind == TokenKind::Identifier && token.start != place.offset)
         .filter(|(k, _)| word(k + 1) == ":" || (*k > 0 && word(k - 1) == "."))
         .map(|(k, _)| word(k))
-        .chain([Group::Context, Group::Conditions].into_iter().flat_map(group).map(|entry| entry.name))
+        .chain([Group::Context, Group::Layer, Group::Conditions].into_iter().flat_map(group).map(|entry| entry.name))
         .collect()
 }

@@ -207,6 +207,7 @@ impl<'o> Cursor<'o> {
                 all.extend(fields.map(candidate));
                 all
             }
+            Some(ParameterRole::Layer) => of(Group::Layer),
             Some(ParameterRole::List) => of(Group::Arrays),
             Some(ParameterRole::Number) => of(Group::Numbers),
             None if self.condition().is_some() => {

@@ -19,20 +19,22 @@ pub(super) enum ParameterRole {
     Values,
     State,
     Random,
+    Layer,
     List,
     Number,
 }
 
 /// The roles of a contract function's parameters, in order.
 fn roles(function: &str) -> &'static [ParameterRole] {
-    use ParameterRole::{Context, List, Number, Stage, State, Values};
+    use ParameterRole::{Context, Layer, List, Number, Stage, State, Values};
     match function {
         "activation" | "penalty" => &[Number, Values],
         "activation_layer" => &[List, Values],
         "derivative" => &[Number, Number, Values],
         "loss" => &[List, List, Values],
         "update" => &[Number, Number, State, Context],
-        "init" | "dataset" => &[Context],
+        "update_layer" => &[Layer, Layer, State, Context],
+        "init" | "init_layer" | "dataset" | "state" => &[Context],
         "rate" => &[Number, Context],
         "perform" => &[Stage],
         _ => &[],

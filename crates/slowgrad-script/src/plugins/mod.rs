@@ -2,6 +2,8 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod controls;
+mod layer_form;
+mod optimizer;
 pub(crate) mod tracer;
 
 use crate::bindings::arguments;
@@ -39,7 +41,7 @@ pub enum PluginKind {
     Loss,
     /// `fn penalty(w)`
     Regularizer,
-    /// `fn update(w, grad, state, ctx)`
+    /// `fn update(w, grad, state, ctx)` or `fn update_layer(w, grad, state, ctx)`
     Optimizer,
     /// `fn init(ctx)` or `fn init_layer(ctx)`
     Initializer,
@@ -105,7 +107,7 @@ impl PluginKind {
             PluginKind::Activation => &["activation", "activation_layer"],
             PluginKind::Loss => &["loss"],
             PluginKind::Regularizer => &["penalty"],
-            PluginKind::Optimizer => &["update"],
+            PluginKind::Optimizer => &["update", "update_layer"],
             PluginKind::Initializer => &["init", "init_layer"],
             PluginKind::Schedule => &["rate"],
             PluginKind::Dataset => &["dataset"],
@@ -142,7 +144,9 @@ impl PluginKind {
     /// exception is an optimizer's `lr`.
     fn reserves(self, name: &str) -> bool {
         match self {
-            PluginKind::Optimizer => name == "is_bias" || name != "lr" && Optimizer::CONTEXT.contains(&name),
+            PluginKind::Optimizer => {
+                ["is_bias", "fan_in", "fan_out"].contains(&name) || name != "lr" && Optimizer::CONTEXT.contains(&name)
+            }
             PluginKind::Schedule => Schedule::CONTEXT.contains(&name),
             PluginKind::Initializer => ["fan_in", "fan_out", "layer", "is_bias", "rng"].contains(&name),
             PluginKind::Dataset => name == "rng",
@@ -420,45 +424,6 @@ impl Plugins {
         let controls = self.controls(PluginKind::Schedule, &program, plugin)?;
         let function = self.function(&program, TracedFunction::Rate, &controls);
         Ok(Schedule { info: plugin_info(PluginKind::Schedule, plugin, &program, controls), function })
-    }
-
-    pub(crate) fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
-        let program = self.load(PluginKind::Optimizer, plugin)?;
-        program.contract("update", "update(w, grad, state, ctx)", &[4])?;
-        let controls = self.controls(PluginKind::Optimizer, &program, plugin)?;
-        let state = self.state(&program)?;
-        let fields: Vec<String> = state.iter().map(|(name, _)| name.clone()).collect();
-        let rule =
-            |is_bias| self.function(&program, TracedFunction::Update { state: fields.clone(), is_bias }, &controls);
-        let (weights, biases) = (rule(false), rule(true));
-        Ok(Optimizer { info: plugin_info(PluginKind::Optimizer, plugin, &program, controls), state, weights, biases })
-    }
-
-    /// The initial optimizer state of a parameter, from `fn state()`.
-    fn state(&self, program: &ScriptProgram) -> Result<Vec<(String, f64)>, Box<Diagnostic>> {
-        if program.function("state").is_none() {
-            return Ok(Vec::new());
-        }
-        program.contract("state", "state()", &[0])?;
-        let value = self.interpreter.call(program, "state", Vec::new(), Budget::Call)?;
-        let help = "write `#{ velocity: 0.0 }`: one number per field, stored for each parameter";
-        let wrong = |message: String, location| {
-            Err(Box::new(Diagnostic::error("wrong-return", message).at(location).help(help)))
-        };
-        let Ok(map) = value.as_map_ref() else {
-            let message = format!("`state` must return a map, but this is {}", kind(&value));
-            return wrong(message, program.text.result_location("state", value.is_unit()));
-        };
-        let mut fields = Vec::new();
-        for (name, value) in map.iter() {
-            let Ok(x) = arguments::float(value, name) else {
-                let message = format!("the state field `{name}` must be a number, but this is {}", kind(value));
-                let location = program.text.map_key("state", name);
-                return wrong(message, location.unwrap_or_else(|| program.text.function_location("state")));
-            };
-            fields.push((name.to_string(), x));
-        }
-        Ok(fields)
     }
 
     /// Runs a data set and returns its samples.

@@ -6,12 +6,14 @@
 use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording;
 use crate::plugins::controls;
+use crate::plugins::layer_form::{FieldForm, LayerForm};
 use crate::runtime::host::{Host, Scalar};
 use crate::runtime::interpreter::Interpreter;
 use crate::runtime::program::ScriptProgram;
 use rhai::{Array, Dynamic, Map};
 use slowgrad_engine::plugin::{Control, Optimizer, Schedule};
 use slowgrad_tape::{Call, Diagnostic, TraceBuilder, Tracer, ValueId};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub(crate) enum TracedFunction {
     Rate,
     /// `update(w, grad, state, ctx)` with these state fields.
     Update { state: Vec<String>, is_bias: bool },
+    /// `update_layer(w, grad, state, ctx)` of a layer of this form.
+    UpdateLayer(LayerForm),
 }
 
 impl TracedFunction {
@@ -41,6 +45,7 @@ impl TracedFunction {
             TracedFunction::Penalty => "penalty",
             TracedFunction::Rate => "rate",
             TracedFunction::Update { .. } => "update",
+            TracedFunction::UpdateLayer(_) => "update_layer",
         }
     }
 
@@ -49,6 +54,7 @@ impl TracedFunction {
             TracedFunction::Activation | TracedFunction::Loss(_) | TracedFunction::Penalty | TracedFunction::Rate => 1,
             TracedFunction::Layer(size) => *size,
             TracedFunction::Update { state, .. } => 1 + state.len(),
+            TracedFunction::UpdateLayer(form) => form.results(),
         }
     }
 
@@ -70,7 +76,15 @@ impl TracedFunction {
                 let names = ["w".to_owned(), "grad".to_owned()].into_iter().chain(state);
                 names.chain(in_context(&Optimizer::CONTEXT)).map(|name| (name, false)).collect()
             }
+            TracedFunction::UpdateLayer(form) => {
+                let names = form.names().into_iter().chain(in_context(&Optimizer::CONTEXT));
+                names.map(|name| (name, false)).collect()
+            }
         }
+    }
+
+    fn is_update(&self) -> bool {
+        matches!(self, TracedFunction::Update { .. } | TracedFunction::UpdateLayer(_))
     }
 }
 
@@ -100,7 +114,7 @@ impl ScriptTracer {
         traced: TracedFunction,
         given: &[Control],
     ) -> Self {
-        let update = matches!(traced, TracedFunction::Update { .. });
+        let update = traced.is_update();
         let sliders: Vec<String> =
             controls::sliders(given).filter(|name| !(update && *name == "lr")).map(str::to_owned).collect();
         let owner = if update || traced == TracedFunction::Rate { "ctx" } else { "p" };
@@ -109,7 +123,7 @@ impl ScriptTracer {
         let base_arity = match traced {
             TracedFunction::Activation | TracedFunction::Layer(_) | TracedFunction::Penalty => 1,
             TracedFunction::Loss(_) | TracedFunction::Rate => 2,
-            TracedFunction::Update { .. } => 4,
+            TracedFunction::Update { .. } | TracedFunction::UpdateLayer(_) => 4,
         };
         let parameters = program.function(traced.function()).map_or(base_arity, |function| function.parameters.len());
         Self {
@@ -158,6 +172,17 @@ impl ScriptTracer {
                 }
                 values.insert("is_bias".into(), Dynamic::from_bool(*is_bias));
                 return (vec![scalar(own[0]), scalar(own[1]), map.clone(), Dynamic::from_map(values)], Some(map));
+            }
+            TracedFunction::UpdateLayer(form) => {
+                let (numbers, context) = own.split_at(own.len() - Optimizer::CONTEXT.len());
+                let (w, grad, state) = form.arguments(numbers.iter().map(|&id| scalar(id)));
+                let map = Dynamic::from_map(state).into_shared();
+                for (name, &id) in Optimizer::CONTEXT.iter().zip(context) {
+                    values.insert((*name).into(), scalar(id));
+                }
+                values.insert("fan_in".into(), Dynamic::from_int(form.fan_in as i64));
+                values.insert("fan_out".into(), Dynamic::from_int(form.fan_out as i64));
+                return (vec![w, grad, map.clone(), Dynamic::from_map(values)], Some(map));
             }
         };
         if self.takes_params {
@@ -230,22 +255,8 @@ impl ScriptTracer {
             }
             TracedFunction::Update { state: fields, .. } => {
                 let mut ids = vec![self.result(value, &what, tape)?];
-                let map = state.and_then(|state| state.as_map_ref().ok());
-                let Some(map) = map else {
-                    return Err(
-                        self.wrong("`state` must remain a map".to_owned(), "change its fields: `state.velocity = …`")
-                    );
-                };
-                if let Some(extra) = map.keys().find(|key| !fields.iter().any(|field| field == key.as_str())) {
-                    let help = format!("add `{extra}: 0.0` to the map that `fn state()` returns");
-                    let error = self.wrong(format!("`update` adds a field `{extra}` to the state"), &help);
-                    return Err(Box::new(self.at_field(extra, *error)));
-                }
-                for field in fields {
-                    let Some(value) = map.get(field.as_str()) else {
-                        let help = "`update` must keep every field of `fn state()`";
-                        return Err(self.wrong(format!("`update` removes the field `{field}` from the state"), help));
-                    };
+                for (field, value) in self.fields(state, fields.iter())? {
+                    let value = &value;
                     let id = self.result(value, &|| format!("`state.{field}`"), tape).map_err(|error| {
                         Box::new(self.at_field(field, error.help("each field of the state holds one number")))
                     });
@@ -253,7 +264,56 @@ impl ScriptTracer {
                 }
                 Ok(ids)
             }
+            TracedFunction::UpdateLayer(form) => {
+                let numbers = form.parameters_of(value, &what()).map_err(|message| {
+                    let help = "change `w.weights[j][k]` and `w.biases[j]`, and end with `w`";
+                    self.wrong_result(value, message, help)
+                })?;
+                let mut ids = Vec::with_capacity(form.results());
+                for (name, number) in numbers {
+                    ids.push(self.result(&number, &|| format!("`{name}` of {}", what()), tape)?);
+                }
+                let forms: BTreeMap<&String, &FieldForm> = form.state.iter().map(|(name, form)| (name, form)).collect();
+                for (field, value) in self.fields(state, form.state.iter().map(|(name, _)| name))? {
+                    let name = format!("state.{field}");
+                    let numbers = form.field_of(&value, &name, forms[field]).map_err(|message| {
+                        let help = format!("`{name}` must keep the form that it has at the start of the call");
+                        Box::new(self.at_field(field, *self.wrong(message, &help)))
+                    })?;
+                    for (item, number) in numbers {
+                        let id = self.result(&number, &|| format!("`{item}` of `{name}`"), tape);
+                        ids.push(id.map_err(|error| Box::new(self.at_field(field, *error)))?);
+                    }
+                }
+                Ok(ids)
+            }
         }
+    }
+
+    /// The values of the state fields after the call, in order.
+    fn fields<'f>(
+        &self,
+        state: Option<&Dynamic>,
+        fields: impl Iterator<Item = &'f String> + Clone,
+    ) -> Result<Vec<(&'f String, Dynamic)>, Box<Diagnostic>> {
+        let name = self.traced.function();
+        let map = state.and_then(|state| state.as_map_ref().ok());
+        let Some(map) = map else {
+            return Err(self.wrong("`state` must remain a map".to_owned(), "change its fields: `state.velocity = …`"));
+        };
+        if let Some(extra) = map.keys().find(|key| !fields.clone().any(|field| field == key.as_str())) {
+            let help = format!("add `{extra}: 0.0` to the map that `fn state()` returns");
+            let error = self.wrong(format!("`{name}` adds a field `{extra}` to the state"), &help);
+            return Err(Box::new(self.at_field(extra, *error)));
+        }
+        let value = |field: &'f String| match map.get(field.as_str()) {
+            Some(value) => Ok((field, value.clone())),
+            None => {
+                let help = format!("`{name}` must keep every field of `fn state()`");
+                Err(self.wrong(format!("`{name}` removes the field `{field}` from the state"), &help))
+            }
+        };
+        fields.map(value).collect()
     }
 
     /// Moves an error to the assignment of a state field, if the script assigns it by name.

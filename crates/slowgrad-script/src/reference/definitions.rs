@@ -90,7 +90,7 @@ fn contracts() -> String {
         }
     }
     use super::Group;
-    for fields in [Group::Context, Group::LessonFields, Group::Conditions] {
+    for fields in [Group::Context, Group::Layer, Group::LessonFields, Group::Conditions] {
         let _ = writeln!(text, "\n// {}", fields.title());
         for item in super::group(fields) {
             for signature in item.signatures {

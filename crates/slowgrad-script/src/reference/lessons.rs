@@ -28,6 +28,12 @@ pub(super) const CONTRACTS: &[TableRow] = &[
         "fn update(w, grad, state, ctx) {\n    w - ctx.lr * grad\n}",
     ),
     (
+        "update_layer",
+        &["fn update_layer(w: map, grad: map, state: map, ctx: map) -> map"],
+        "In `optimizers/`, in place of `update`: the new values of all parameters of a layer. `w` and `grad` have `weights`, one row per neuron, and `biases`.",
+        "fn update_layer(w, grad, state, ctx) {\n    for j in 0..w.biases.len() { w.biases[j] -= ctx.lr * grad.biases[j]; }\n    w\n}",
+    ),
+    (
         "penalty",
         &["fn penalty(w: Scalar) -> Scalar", "fn penalty(w: Scalar, p: map) -> Scalar"],
         "In `regularizers/`: the penalty of one weight. The sum over all weights, excluding biases, is added to the loss.",
@@ -77,8 +83,8 @@ pub(super) const CONTRACTS: &[TableRow] = &[
     ),
     (
         "state",
-        &["fn state() -> map"],
-        "With `update`: the state of each parameter, with its initial values.",
+        &["fn state() -> map", "fn state(ctx: map) -> map"],
+        "With `update` and `update_layer`: the state of each parameter, with its initial values. With `update_layer`, a field may also be an array of the layer, of any size that `ctx` gives.",
         "fn state() { #{ velocity: 0.0 } }\nfn update(w, grad, state, ctx) {\n    state.velocity = 0.9 * state.velocity + grad;\n    w - ctx.lr * state.velocity\n}",
     ),
     (
@@ -113,6 +119,21 @@ pub(super) const CONTROLS: &[TableRow] = &[
         &["choice(default: text, options: array) -> control"],
         "One of several texts.",
         "#{ form: choice(\"exact\", [\"exact\", \"quick\"]) }",
+    ),
+];
+
+pub(super) const LAYER: &[TableRow] = &[
+    (
+        "weights",
+        &["weights: array"],
+        "In `update_layer`: the weights, an array for each neuron with a number for each of its inputs.",
+        "fn update_layer(w, grad, state, ctx) { w.weights[0][0] -= ctx.lr * grad.weights[0][0]; w }",
+    ),
+    (
+        "biases",
+        &["biases: array"],
+        "In `update_layer`: the biases, a number for each neuron.",
+        "fn update_layer(w, grad, state, ctx) { w.biases[0] -= ctx.lr * grad.biases[0]; w }",
     ),
 ];
 
@@ -163,20 +184,26 @@ pub(super) const CONTEXT: &[TableRow] = &[
     (
         "fan_in",
         &["fan_in: int"],
-        "In `init` and `init_layer`: the number of inputs of each neuron in the layer.",
+        "In `init`, `init_layer`, `update_layer` and its `state`: the number of inputs of each neuron in the layer.",
         "fn init(ctx) { 1.0 / ctx.fan_in }",
     ),
     (
         "fan_out",
         &["fan_out: int"],
-        "In `init` and `init_layer`: the number of neurons in the layer.",
+        "In `init`, `init_layer`, `update_layer` and its `state`: the number of neurons in the layer.",
         "fn init(ctx) { 1.0 / ctx.fan_out }",
     ),
     (
         "layer",
-        &["layer: int"],
-        "In `init` and `init_layer`: the layer, counted from 0.",
+        &["layer: int", "layer: Scalar"],
+        "The layer, counted from 0: a number in `update` and `update_layer`, an integer in `init`, `init_layer` and `state`.",
         "fn init(ctx) { if ctx.layer == 0 { 0.5 } else { 0.1 } }",
+    ),
+    (
+        "layers",
+        &["layers: Scalar", "layers: int"],
+        "In `update` and `update_layer`: the number of layers. In `state` an integer.",
+        "fn update(w, grad, state, ctx) { w - ctx.lr / (ctx.layers - ctx.layer) * grad }",
     ),
     (
         "rng",

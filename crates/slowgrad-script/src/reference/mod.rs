@@ -44,6 +44,8 @@ pub enum Group {
     Controls,
     /// Fields of `ctx`.
     Context,
+    /// Fields of `w` and `grad` in `update_layer`.
+    Layer,
     /// Methods of `ctx.rng`.
     Random,
     /// Fields of the map that `lesson()` returns.
@@ -58,7 +60,7 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the printed reference.
-    pub const ALL: [Group; 16] = [
+    pub const ALL: [Group; 17] = [
         Group::Operators,
         Group::Numbers,
         Group::Constants,
@@ -70,6 +72,7 @@ impl Group {
         Group::Contracts,
         Group::Controls,
         Group::Context,
+        Group::Layer,
         Group::Random,
         Group::LessonFields,
         Group::LessonParts,
@@ -91,6 +94,7 @@ impl Group {
             Group::Contracts => "Functions that slowgrad calls",
             Group::Controls => "Controls",
             Group::Context => "The context, `ctx`",
+            Group::Layer => "The parameters of a layer, `w` and `grad`",
             Group::Random => "Random numbers, `ctx.rng`",
             Group::LessonFields => "Fields of `lesson()`",
             Group::LessonParts => "Values for lessons",
@@ -101,7 +105,7 @@ impl Group {
 
     /// Whether the interpreter resolves the items by name, as functions or constants.
     pub fn is_native(self) -> bool {
-        let fields = matches!(self, Group::Context | Group::LessonFields | Group::Conditions);
+        let fields = matches!(self, Group::Context | Group::Layer | Group::LessonFields | Group::Conditions);
         !fields && !matches!(self, Group::Operators | Group::Contracts)
     }
 
@@ -131,7 +135,7 @@ pub struct ReferenceItem {
 type TableRow = (&'static str, &'static [&'static str], &'static str, &'static str);
 
 static ITEMS: LazyLock<Vec<ReferenceItem>> = LazyLock::new(|| {
-    let tables: [(Group, &[TableRow]); 16] = [
+    let tables: [(Group, &[TableRow]); 17] = [
         (Group::Operators, numbers::OPERATORS),
         (Group::Numbers, numbers::NUMBERS),
         (Group::Constants, numbers::CONSTANTS),
@@ -143,6 +147,7 @@ static ITEMS: LazyLock<Vec<ReferenceItem>> = LazyLock::new(|| {
         (Group::Contracts, lessons::CONTRACTS),
         (Group::Controls, lessons::CONTROLS),
         (Group::Context, lessons::CONTEXT),
+        (Group::Layer, lessons::LAYER),
         (Group::Random, lessons::RANDOM),
         (Group::LessonFields, lessons::FIELDS),
         (Group::LessonParts, lessons::PARTS),

@@ -140,7 +140,7 @@ fn surrounded(entry: &ReferenceItem, body: &str) -> (&'static str, String) {
             ("t.rhai", format!("fn lesson() {{ #{{ {}, {body} }} }} fn perform(stage) {{ }}", others.join(", ")))
         }
         Group::Controls => ("t.rhai", format!("fn params() {{ {body} }} fn activation(z, p) {{ z }}")),
-        Group::Contracts | Group::Context => ("t.rhai", body.to_owned()),
+        Group::Contracts | Group::Context | Group::Layer => ("t.rhai", body.to_owned()),
         _ => ("t.rhai", format!("fn activation(z) {{ {body}\n z }}")),
     }
 }

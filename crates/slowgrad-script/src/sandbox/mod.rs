@@ -22,7 +22,9 @@ use data_and_weights::{CachedData, LoadedData, class_warnings};
 use rhai::Dynamic;
 use slowgrad_engine::condition::Condition;
 use slowgrad_engine::data::report::DataReport;
-use slowgrad_engine::plugin::{Activation, Loss, Optimizer, Regularizer, Schedule};
+use slowgrad_engine::plugin::{
+    Activation, InitialState, Loss, Optimizer, Regularizer, Schedule, SharedFunction, UpdateRule,
+};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::{DataSpec, LessonSpec, PluginRef, Sample, SpecPatch};
@@ -208,13 +210,15 @@ impl Sandbox {
         self.plugins.schedule(plugin)
     }
 
-    /// Builds an optimizer, with one update rule for weights and one for biases.
+    /// Builds an optimizer for a network of this shape: with one update rule for weights and one for biases, or with one
+    /// for each layer.
     ///
     /// # Errors
     ///
-    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers.
-    pub fn optimizer(&self, plugin: &PluginRef) -> Result<Optimizer, Box<Diagnostic>> {
-        self.plugins.optimizer(plugin)
+    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers, and if a layer is
+    /// larger than the limits allow for a rule that updates it at once.
+    pub fn optimizer(&self, plugin: &PluginRef, shape: &Shape) -> Result<Optimizer, Box<Diagnostic>> {
+        self.plugins.optimizer(plugin, shape)
     }
 
     /// Generates the samples of a data set. `count` and `noise` set the controls of the same name; `seed` seeds
@@ -495,10 +499,9 @@ impl Sandbox {
             Ok(schedule)
         });
         let schedule = schedule.transpose().map_err(|error| errors.push(*locate(error, locate_field("schedule")))).ok();
-        let optimizer = self.plugins.optimizer(&spec.optimizer).and_then(|optimizer| {
-            let inputs = first_update_inputs(&optimizer);
-            for rule in [&optimizer.weights, &optimizer.biases] {
-                self.dry_run(rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
+        let optimizer = self.plugins.optimizer(&spec.optimizer, &shape).and_then(|optimizer| {
+            for (rule, inputs) in first_updates(&optimizer, &shape) {
+                self.dry_run(&rule, &inputs, &spec.optimizer, PluginKind::Optimizer, warnings)?;
             }
             Ok(optimizer)
         });
@@ -582,11 +585,26 @@ impl Sandbox {
     }
 }
 
-/// The inputs of an optimizer's first call.
-pub(crate) fn first_update_inputs(optimizer: &Optimizer) -> Vec<f64> {
-    let state = optimizer.state.iter().map(|(_, x)| *x);
-    let context = [optimizer.learning_rate(), 1.0, 0.3, 0.2, 0.5];
-    [0.5, 0.1].into_iter().chain(state).chain(context).chain(optimizer.other_sliders()).collect()
+/// The functions of an optimizer, each with the inputs of a first call: parameters of 0.5 and gradients of 0.1.
+pub(crate) fn first_updates(optimizer: &Optimizer, shape: &Shape) -> Vec<(SharedFunction, Vec<f64>)> {
+    let inputs = |parameters: usize, layer: usize| {
+        let state = optimizer.state.iter().flat_map(|field| match &field.initial {
+            InitialState::PerParameter(x) => vec![*x; parameters],
+            InitialState::PerLayer(layers) => layers[layer].clone(),
+        });
+        let own = std::iter::repeat_n(0.5, parameters).chain(std::iter::repeat_n(0.1, parameters));
+        let context = [optimizer.learning_rate(), 1.0, 0.3, 0.2, 0.5, layer as f64, shape.layers() as f64];
+        own.chain(state).chain(context).chain(optimizer.other_sliders()).collect()
+    };
+    match &optimizer.rule {
+        UpdateRule::Parameter { weights, biases } => {
+            [weights, biases].map(|rule| (Rc::clone(rule), inputs(1, 0))).to_vec()
+        }
+        UpdateRule::Layer(rules) => {
+            let rules = rules.iter().enumerate();
+            rules.map(|(layer, rule)| (Rc::clone(rule), inputs(shape.layer(layer).len(), layer))).collect()
+        }
+    }
 }
 
 /// The warning that a script cannot be replayed from its trace, located at the call that prevents it.

@@ -1,9 +1,12 @@
 //! The shipped scripts and small in-memory libraries, for all tests.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses only a part")]
 
+use slowgrad_engine::plugin::{Optimizer, SharedFunction, UpdateRule};
+use slowgrad_engine::shape::Shape;
 use slowgrad_script::{Files, Library, Limits, Root, Sandbox};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 fn collect(top: &Path, folder: &Path, files: &mut Files) {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -49,3 +52,14 @@ pub const LESSONS: [&str; 11] = [
     "large",
     "why-not-zeros",
 ];
+
+/// The rules of an optimizer of parameters, for weights and for biases.
+pub fn rules(optimizer: &Optimizer) -> [SharedFunction; 2] {
+    let UpdateRule::Parameter { weights, biases } = &optimizer.rule else { panic!("an optimizer of layers") };
+    [Rc::clone(weights), Rc::clone(biases)]
+}
+
+/// The smallest network, for optimizers of parameters, which do not depend on it.
+pub fn smallest() -> Shape {
+    Shape::new(1, &[1])
+}

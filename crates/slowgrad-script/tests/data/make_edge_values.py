@@ -402,6 +402,17 @@ UPDATES = [
     ("sgd_clip_norm", {}, lambda *a: descend(*a, of=by_norm), {}),
     ("sgd_clip_value", {}, lambda *a: descend(*a, of=lambda g: min(max(g, -ONE), ONE)), {}),
 ]
+
+
+def lars(w, g, s, step, lr=ONE, trust=mpf(0.02), mu=mpf(0.9), decay=mpf(0.0001)):
+    """A layer with one weight and one bias, whose norms are absolute values."""
+    (w, bias), (g, slope) = w, g
+    rate = lr * trust * abs(w) / (abs(g) + decay * abs(w)) if w and g else lr
+    velocity = stored(mu * s["velocity"][0] + rate * (g + decay * w))
+    of_bias = stored(mu * s["velocity"][1] + lr * slope)
+    return (w - velocity, bias - of_bias), {"velocity": (velocity, of_bias)}
+
+
 # The gradients of the first steps, as factors.
 SIGNS = [1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]
 
@@ -453,6 +464,15 @@ def rows():
                     at, state = function(at, g, state, mpf(step))
                     yield row("optimizers", name, controls, inputs, [at, *(state[field] for field in names)])
                     at = stored(at)
+    for w, signs in ((0.5, SIGNS), (-1e155, SIGNS[:1]), (0.0, SIGNS[:1])):
+        for size in POSITIVE:
+            at, state = (mpf(w), mpf(0.25)), {"velocity": (mpf(0), mpf(0))}
+            for step, sign in enumerate(signs, 1):
+                g = (mpf(sign * size), mpf(-sign * size))
+                inputs = [*at, *g, *state["velocity"], step]
+                at, state = lars(at, g, state, mpf(step))
+                yield row("optimizers", "lars", {}, inputs, [*at, *state["velocity"]])
+                at = tuple(map(stored, at))
 
 
 if __name__ == "__main__":

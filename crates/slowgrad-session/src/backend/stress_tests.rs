@@ -6,6 +6,7 @@ use crate::backend::link::{BackendLink as _, InlineBackend};
 use crate::protocol::{BackendCommand, Snapshot};
 use crate::shipped;
 use crate::testing::{inline, machine, timeout};
+use slowgrad_engine::plugin::{InitialState, StateField};
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::train::{self, Workspace};
@@ -101,8 +102,8 @@ impl StressTest {
     fn save(&mut self, path: &str, bytes: Option<Vec<u8>>) {
         let state = |backend: &Backend| {
             let opened = backend.lesson.open.as_ref().expect("a lesson is open");
-            let fields = opened.run.setup().optimizer.state.iter().map(|(name, initial)| (name.clone(), *initial));
-            (opened.info.run_number, opened.run.step(), fields.collect::<Vec<_>>(), opened.run.model().clone())
+            let fields = opened.run.setup().optimizer.state.clone();
+            (opened.info.run_number, opened.run.step(), fields, opened.run.model().clone())
         };
         let at_once = self.below(2) == 0;
         let (run, step, fields, model) = state(&self.backend);
@@ -114,10 +115,11 @@ impl StressTest {
         assert_eq!(step, new_step);
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&model.values), bits(&new_model.values));
-        for ((field, initial), numbers) in new_fields.iter().zip(&new_model.state) {
-            match fields.iter().position(|(name, _)| name == field) {
-                Some(was) => assert_eq!(bits(&model.state[was]), bits(numbers), "«{field}»"),
-                None => assert!(numbers.iter().all(|x| x.to_bits() == initial.to_bits()), "«{field}»"),
+        for (StateField { name, initial }, numbers) in new_fields.iter().zip(&new_model.state) {
+            let InitialState::PerParameter(initial) = initial else { panic!("«{name}» is not per parameter") };
+            match fields.iter().position(|field| field.name == *name) {
+                Some(was) => assert_eq!(bits(&model.state[was]), bits(numbers), "«{name}»"),
+                None => assert!(numbers.iter().all(|x| x.to_bits() == initial.to_bits()), "«{name}»"),
             }
         }
     }

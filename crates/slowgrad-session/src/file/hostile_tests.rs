@@ -92,7 +92,7 @@ fn absurd_numbers_and_lists_are_refused_with_the_reason() {
     use serde_json::json;
     changed(|_| ()).expect("the saved session");
     type Damage = fn(&mut serde_json::Value);
-    let cases: [(&str, Damage); 15] = [
+    let cases: [(&str, Damage); 14] = [
         ("beyond the limit", |file| file["run"]["trained"] = json!(9_000_000_000_000_000_000_u64)),
         ("only", |file| file["run"]["step"] = json!(999)),
         ("stores no weights", |file| {
@@ -117,7 +117,6 @@ fn absurd_numbers_and_lists_are_refused_with_the_reason() {
         }),
         ("not in order", |file| file["state"]["losses"] = json!([[5, 0.5], [4, 0.5]])),
         ("damaged", |file| file["state"]["parameters"] = json!("AAAA")),
-        ("different lengths", |file| file["state"]["optimizer"] = json!([{"field": "v", "numbers": ""}])),
         ("too far", |file| file["run"]["moved"][0][1] = json!([1e7, 0.0])),
         ("camera", |file| file["camera"]["zoom"] = json!(-1.0)),
         ("bookmark", |file| file["bookmarks"][0]["step"] = json!(u64::MAX)),

@@ -25,7 +25,7 @@ impl StateDto {
     /// The numbers of the shown step, unless they exceed [`MAX_STATE_NUMBERS`].
     pub(crate) fn live(timeline: &Arc<Timeline>, curves: &Arc<Curves>) -> Option<Self> {
         let Model { values, state } = &timeline.step().before;
-        let numbers = values.len().saturating_mul(1 + state.len());
+        let numbers = values.len() + state.iter().map(Vec::len).sum::<usize>();
         let (timeline, curves) = (Arc::clone(timeline), Arc::clone(curves));
         (numbers <= MAX_STATE_NUMBERS).then_some(StateDto::Live { timeline, curves })
     }
@@ -37,10 +37,10 @@ impl StateDto {
         }
     }
 
-    fn fields(&self) -> &[String] {
+    fn fields(&self) -> Vec<String> {
         match self {
-            StateDto::Live { timeline, .. } => &timeline.step().names.state,
-            StateDto::Read(stored) => &stored.fields,
+            StateDto::Live { timeline, .. } => timeline.step().names.state_names(),
+            StateDto::Read(stored) => stored.fields.clone(),
         }
     }
 
@@ -109,15 +109,12 @@ struct FieldDto {
 impl Serialize for StateDto {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Model { values, state } = self.model();
-        let field = |(field, numbers): (&String, &Vec<f64>)| FieldDto {
-            field: field.clone(),
-            numbers: encode_numbers(numbers),
-        };
+        let field = |(field, numbers): (String, &Vec<f64>)| FieldDto { field, numbers: encode_numbers(numbers) };
         let points = self.losses();
         StateFile {
             losses: CurveDto((!points.is_empty()).then(|| Arc::new(LossCurve::from_points(points.to_vec())))),
             parameters: encode_numbers(values),
-            optimizer: self.fields().iter().zip(state).map(field).collect(),
+            optimizer: self.fields().into_iter().zip(state).map(field).collect(),
         }
         .serialize(serializer)
     }
@@ -129,9 +126,6 @@ impl<'de> Deserialize<'de> for StateDto {
         let numbers = |text: &str| decode_numbers(text).ok_or_else(|| D::Error::custom("its numbers are damaged"));
         let values = numbers(&parameters)?;
         let state = optimizer.iter().map(|field| numbers(&field.numbers)).collect::<Result<Vec<_>, D::Error>>()?;
-        if state.iter().any(|field| field.len() != values.len()) {
-            return Err(D::Error::custom("its parameters and its optimizer state have different lengths"));
-        }
         let fields = optimizer.into_iter().map(|field| field.field).collect();
         let curve = losses.0.map(Arc::unwrap_or_clone).unwrap_or_default();
         Ok(StateDto::Read(Arc::new(StoredState { model: Model { values, state }, fields, curve })))

@@ -4,6 +4,7 @@ use super::cell_plan::{CellOperation, CellPlan};
 use super::event::{Address, Cell, Phase};
 use super::origin::Origins;
 use super::timeline::Timeline;
+use super::update_inputs::UpdateInputs;
 use crate::scene::{Link, Plugin, Slider};
 use slowgrad_engine::plugin::Schedule;
 use slowgrad_engine::shape::Parameter;
@@ -79,7 +80,8 @@ impl Origins<'_> {
 
     /// ∂R/∂w of a weight, which is added to its gradient.
     pub(crate) fn penalty_slope(self, at: Parameter) -> Option<Link> {
-        let call = CallOrigins::of(self.timeline, None, Phase::Update, at.into(), CellScript::Penalty)?;
+        let cell = self.gradient_cell(at);
+        let call = CallOrigins::of(self.timeline, None, Phase::Update, cell, CellScript::Penalty)?;
         call.gradient(0, call.trace.chain().len())
     }
 
@@ -123,6 +125,11 @@ impl<'a> CallOrigins<'a> {
                 }
                 Some(call)
             }
+            (Phase::Update, Cell::Layer { layer }) => {
+                let (trace, inputs) = (step.layer_update_trace(layer)?, step.layer_update_inputs(layer));
+                let origins = from.update_inputs(UpdateInputs::of_layer(step, layer));
+                Some(Self::new(trace, &inputs, (origins, Plugin::Optimizer), script(phase)?, None))
+            }
             (Phase::Forward | Phase::Backward, Cell::Layer { layer }) => {
                 let s = sample?;
                 let (forward, backward) = (script(Phase::Forward)?, chain(Phase::Backward));
@@ -158,8 +165,8 @@ impl<'a> CallOrigins<'a> {
                 let origins = vec![None; 1 + Schedule::CONTEXT.len()];
                 Some(Self::new(&rate.trace, &rate.inputs, (origins, Plugin::Schedule), forward, None))
             }
-            (Phase::Update, Cell::Parameter { layer, neuron, input }) => {
-                let at = Parameter { layer, neuron, input };
+            (Phase::Update, Cell::Parameter { .. } | Cell::ParameterGradient { .. }) => {
+                let at = cell.parameter()?;
                 let index = step.shape.index(at);
                 let (start, plan) = planned(phase)?;
                 if which == CellScript::Penalty {
@@ -175,9 +182,12 @@ impl<'a> CallOrigins<'a> {
                 if step.frozen.contains(&index) {
                     return None;
                 }
+                let Some(trace) = step.update_trace(index) else {
+                    return Self::of(timeline, None, phase, Cell::Layer { layer: at.layer }, which);
+                };
                 let forward = start + plan.script().start;
-                let (trace, inputs) = (&step.update_traces[index], step.update_inputs(index));
-                Some(Self::new(trace, &inputs, (from.update_inputs(at), Plugin::Optimizer), forward, None))
+                let origins = from.update_inputs(UpdateInputs::of_parameter(step, at));
+                Some(Self::new(trace, &step.update_inputs(index), (origins, Plugin::Optimizer), forward, None))
             }
             _ => None,
         }
@@ -321,7 +331,8 @@ impl Timeline {
     /// is returned unchanged.
     pub fn state_event(&self, at: Parameter, field: usize) -> Option<usize> {
         let call = CallOrigins::of(self, None, Phase::Update, at.into(), CellScript::Main)?;
-        match call.value(*call.trace.outputs().get(1 + field)?)? {
+        let result = UpdateInputs::of_parameter(self.step(), at).state_result(at, field)?;
+        match call.value(*call.trace.outputs().get(result)?)? {
             Link::Event(event) => Some(event),
             _ => None,
         }

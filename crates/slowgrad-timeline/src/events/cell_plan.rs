@@ -138,25 +138,46 @@ impl CellPlan {
             }
             (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
                 let index = shape.index(Parameter { layer, neuron, input });
-                // The mean of one sample is no operation.
-                if step.samples.len() > 1 {
-                    plan.push(Kind::Average, 1);
-                }
-                if let Some(trace) = step.penalty_trace(index) {
-                    plan.push(Kind::Penalty, trace.instructions().len());
-                    plan.push(Kind::PenaltyChain, trace.chain().len());
-                    plan.push(Kind::Penalized, 1);
+                let trace = step.update_trace(index);
+                if trace.is_some() {
+                    plan.push_gradient(step, index);
                 }
                 if step.frozen.contains(&index) {
                     plan.push(Kind::Frozen, 1);
                 } else {
-                    plan.push(Kind::Script, step.update_traces[index].instructions().len());
+                    // An optimizer of whole layers has run in a cell of its own.
+                    if let Some(trace) = trace {
+                        plan.push(Kind::Script, trace.instructions().len());
+                    }
                     plan.push(Kind::Updated, 1);
+                }
+            }
+            (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _) => {
+                if step.layer_update_trace(layer).is_some() {
+                    plan.push_gradient(step, shape.index(Parameter { layer, neuron, input }));
+                }
+            }
+            (Phase::Update, Cell::Layer { layer }, _) if !step.is_layer_frozen(layer) => {
+                if let Some(trace) = step.layer_update_trace(layer) {
+                    plan.push(Kind::Script, trace.instructions().len());
                 }
             }
             _ => {}
         }
         plan
+    }
+
+    /// The operations that complete the gradient of a parameter (flat index).
+    fn push_gradient(&mut self, step: &RecordedStep, index: usize) {
+        // The mean of one sample is no operation.
+        if step.samples.len() > 1 {
+            self.push(Kind::Average, 1);
+        }
+        if let Some(trace) = step.penalty_trace(index) {
+            self.push(Kind::Penalty, trace.instructions().len());
+            self.push(Kind::PenaltyChain, trace.chain().len());
+            self.push(Kind::Penalized, 1);
+        }
     }
 
     fn push(&mut self, kind: Kind, operations: usize) {
@@ -306,6 +327,8 @@ mod tests {
         let penalty = [(K::Average, 1), (K::Penalty, 2), (K::PenaltyChain, 2), (K::Penalized, 1)];
         check(&[&penalty[..], &[(K::Script, 2), (K::Updated, 1)]].concat());
         check(&[&penalty[..], &[(K::Frozen, 1)]].concat());
+        check(&penalty);
+        check(&[(K::Script, 3)]);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //! It must not know which operations a cell consists of; [`CellPlan`](super::CellPlan) does.
 
 use super::cell_plan::CellOperation;
-use super::event::{Address, Cell, EventKind};
+use super::event::{Address, Cell, EventKind, Phase};
 use super::node_names::named;
 use super::timeline::Timeline;
+use super::update_inputs::UpdateInputs;
 use crate::scene::Target;
 use slowgrad_engine::dense;
 use slowgrad_engine::shape::Parameter;
@@ -84,6 +85,12 @@ impl Timeline {
                     (step.activation_trace(sample, layer, neuron), step.activation_inputs(sample, layer, neuron));
                 (trace, inputs, vec![step.samples[sample].layers[layer].grad_a[neuron]])
             }
+            Cell::Layer { layer } if address.phase == Phase::Update => {
+                let Some(trace) = step.layer_update_trace(layer) else {
+                    unreachable!("only an optimizer of whole layers has this cell")
+                };
+                (trace, step.layer_update_inputs(layer), Vec::new())
+            }
             Cell::Layer { layer } => {
                 let (trace, inputs) =
                     (step.activation_trace(sample, layer, 0), step.activation_inputs(sample, layer, 0));
@@ -94,22 +101,42 @@ impl Timeline {
                 let Some(rate) = &step.rate else { unreachable!("only a schedule has this cell") };
                 (&rate.trace, rate.inputs.clone(), Vec::new())
             }
-            Cell::Parameter { layer, neuron, input } => {
+            Cell::Parameter { layer, neuron, input } | Cell::ParameterGradient { layer, neuron, input } => {
                 let index = step.shape.index(Parameter { layer, neuron, input });
-                (&step.update_traces[index], step.update_inputs(index), Vec::new())
+                let Some(trace) = step.update_trace(index) else {
+                    unreachable!("an optimizer of whole layers has no cell for each parameter")
+                };
+                (trace, step.update_inputs(index), Vec::new())
             }
         }
     }
 
-    /// An instruction of the cell's script. A schedule belongs to no element of the network; its target is the loss.
+    /// An instruction of the cell's script. A schedule and what an optimizer computes from the context alone belong to no
+    /// element of the network; their target is the loss.
     fn script(&self, address: &Address, instruction: usize) -> ComputedEvent<'_> {
         let (trace, inputs, _) = self.call(address);
         let instruction = trace.instructions()[instruction];
         let (kind, site) = run(trace, &inputs, instruction);
         let target = match address.cell {
             Cell::Neuron { layer, neuron } => Target::Neuron { layer, neuron },
+            Cell::Layer { layer } if address.phase == Phase::Update => {
+                let inputs = UpdateInputs::of_layer(self.step(), layer);
+                let owner = match instruction {
+                    Instruction::Compute(id) => {
+                        let node = trace.node(id);
+                        inputs.owner(trace, &node.operands[..node.op.arity()], Some(id))
+                    }
+                    Instruction::Compare(guard) => {
+                        let guard = &trace.guards()[guard];
+                        inputs.owner(trace, &[guard.a, guard.b], None)
+                    }
+                };
+                owner.map_or(Target::Loss, Target::from)
+            }
             Cell::Layer { layer } => Target::Neuron { layer, neuron: self.neuron_of(trace, instruction, layer) },
-            Cell::Parameter { layer, neuron, input } => Target::from(Parameter { layer, neuron, input }),
+            Cell::Parameter { layer, neuron, input } | Cell::ParameterGradient { layer, neuron, input } => {
+                Target::from(Parameter { layer, neuron, input })
+            }
             Cell::Input | Cell::Loss | Cell::Rate => Target::Loss,
         };
         (kind, target, site.map(|site| (trace, site)))
@@ -210,8 +237,7 @@ impl Timeline {
     /// The update of a parameter, without the instructions of the optimizer.
     fn update(&self, cell: Cell, operation: CellOperation) -> ComputedEvent<'_> {
         let step = self.step();
-        let Cell::Parameter { layer, neuron, input } = cell else { unreachable!("only parameters are updated") };
-        let at = Parameter { layer, neuron, input };
+        let Some(at) = cell.parameter() else { unreachable!("only parameters are updated") };
         let (index, target) = (step.shape.index(at), Target::from(at));
         let (old, new) = (step.before.values[index], step.after.values[index]);
         let penalty = || {
@@ -246,7 +272,9 @@ impl Timeline {
             CellOperation::Frozen => (EventKind::Frozen { value: old }, target, None),
             _ => {
                 let kind = EventKind::Updated { optimizer: step.names.optimizer.clone(), old, new };
-                (kind, target, closing(&step.update_traces[index], 0))
+                let trace = step.update_trace(index).or_else(|| step.layer_update_trace(at.layer));
+                let result = UpdateInputs::of_parameter(step, at).result(at);
+                (kind, target, trace.and_then(|trace| closing(trace, result)))
             }
         }
     }

@@ -71,7 +71,7 @@ pub enum Cell {
         /// Neuron, from 0.
         neuron: usize,
     },
-    /// An activation that takes the whole layer, such as softmax; forward or backward.
+    /// A function that takes the whole layer: an activation such as softmax, forward or backward, or an optimizer.
     Layer {
         /// Layer, from 0.
         layer: usize,
@@ -80,7 +80,16 @@ pub enum Cell {
     Loss,
     /// The learning rate of the step; the first cell of the update if the run has a schedule.
     Rate,
-    /// The update of one parameter.
+    /// The gradient of one parameter for an optimizer that updates whole layers: its mean over the batch and the penalty.
+    ParameterGradient {
+        /// Layer, from 0.
+        layer: usize,
+        /// Neuron, from 0.
+        neuron: usize,
+        /// The input of a weight; `None` for the bias.
+        input: Option<usize>,
+    },
+    /// The update of one parameter. If the optimizer updates whole layers, only its result.
     Parameter {
         /// Layer, from 0.
         layer: usize,
@@ -102,15 +111,30 @@ impl Cell {
     /// The layer of the cell, if it belongs to one.
     pub fn layer(self) -> Option<usize> {
         match self {
-            Cell::Neuron { layer, .. } | Cell::Layer { layer } | Cell::Parameter { layer, .. } => Some(layer),
+            Cell::Neuron { layer, .. }
+            | Cell::Layer { layer }
+            | Cell::ParameterGradient { layer, .. }
+            | Cell::Parameter { layer, .. } => Some(layer),
             Cell::Input | Cell::Loss | Cell::Rate => None,
+        }
+    }
+
+    /// The parameter that the cell is about.
+    pub(crate) fn parameter(self) -> Option<Parameter> {
+        match self {
+            Cell::ParameterGradient { layer, neuron, input } | Cell::Parameter { layer, neuron, input } => {
+                Some(Parameter { layer, neuron, input })
+            }
+            _ => None,
         }
     }
 
     /// The layer and the neuron; 0 for a cell without one.
     pub(crate) fn layer_and_neuron(self) -> (usize, usize) {
         match self {
-            Cell::Neuron { layer, neuron } | Cell::Parameter { layer, neuron, .. } => (layer, neuron),
+            Cell::Neuron { layer, neuron }
+            | Cell::ParameterGradient { layer, neuron, .. }
+            | Cell::Parameter { layer, neuron, .. } => (layer, neuron),
             Cell::Layer { layer } => (layer, 0),
             Cell::Input | Cell::Loss | Cell::Rate => (0, 0),
         }

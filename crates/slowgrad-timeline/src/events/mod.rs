@@ -11,6 +11,7 @@ mod node_names;
 mod not_finite;
 pub(crate) mod origin;
 mod timeline;
+mod update_inputs;
 
 pub(crate) use call_origins::{CallOrigins, CellScript, ChainTerm};
 pub(crate) use cell_plan::{CellOperation, CellPlan};
@@ -19,3 +20,4 @@ pub use granularity::Granularity;
 pub(crate) use node_names::{name_of, named};
 pub(crate) use origin::Origins;
 pub use timeline::Timeline;
+pub(crate) use update_inputs::{UpdateInput, UpdateInputs};

@@ -47,6 +47,11 @@ fn is_broken(step: &RecordedStep, sample: Option<usize>, phase: Phase, cell: Cel
                 || layer > 0 && sample.layers[layer - 1].grad_a.iter().any(broken)
         }
         (Phase::Update, Cell::Rate, _) => broken(&step.learning_rate()),
+        (Phase::Update, Cell::Layer { layer }, _) => step.after.values[step.shape.layer(layer)].iter().any(broken),
+        (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _) => {
+            let at = step.shape.index(Parameter { layer, neuron, input });
+            step.penalty.as_ref().is_some_and(|penalty| broken(&penalty.sum)) || broken(&step.grads[at])
+        }
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
             let at = step.shape.index(Parameter { layer, neuron, input });
             let penalty = step.penalty.as_ref().is_some_and(|penalty| broken(&penalty.sum));

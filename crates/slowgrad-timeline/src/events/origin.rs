@@ -8,6 +8,7 @@
 use super::cell_plan::CellOperation;
 use super::event::{Cell, Phase};
 use super::timeline::Timeline;
+use super::update_inputs::{UpdateInput, UpdateInputs};
 use crate::scene::{Link, Plugin, Slider};
 use slowgrad_engine::plugin::Optimizer;
 use slowgrad_engine::record::RecordedStep;
@@ -106,15 +107,26 @@ impl<'a> Origins<'a> {
         self.timeline.find(None, Phase::Update, at.into(), operation).map(Link::Event)
     }
 
+    /// The cell of the update that completes a parameter's gradient.
+    pub(super) fn gradient_cell(self, at: Parameter) -> Cell {
+        let Parameter { layer, neuron, input } = at;
+        let whole = self.step.layer_update_trace(layer).is_some();
+        if whole { Cell::ParameterGradient { layer, neuron, input } } else { at.into() }
+    }
+
+    fn complete_gradient(self, at: Parameter, operation: CellOperation) -> Option<Link> {
+        self.timeline.find(None, Phase::Update, self.gradient_cell(at), operation).map(Link::Event)
+    }
+
     /// The gradient of a parameter that the optimizer receives.
     pub(crate) fn final_gradient(self, at: Parameter) -> Option<Link> {
-        self.update(at, CellOperation::Penalized).or_else(|| self.mean_gradient(at))
+        self.complete_gradient(at, CellOperation::Penalized).or_else(|| self.mean_gradient(at))
     }
 
     /// The mean of a parameter's gradient over the batch, without the penalty. For a batch of one sample this is the
     /// gradient itself.
     pub(crate) fn mean_gradient(self, at: Parameter) -> Option<Link> {
-        self.update(at, CellOperation::Average).or_else(|| self.gradient(self.step.samples.len() - 1, at))
+        self.complete_gradient(at, CellOperation::Average).or_else(|| self.gradient(self.step.samples.len() - 1, at))
     }
 
     /// The learning rate of the step: the schedule's event, or the control that sets it.
@@ -138,12 +150,19 @@ impl<'a> Origins<'a> {
         if self.step.step > 1 { Link::PreviousState(at.into(), field) } else { Link::Plugin(Plugin::Optimizer) }
     }
 
-    /// The inputs of an update: w, g, the state fields, and the context, whose first value is the learning rate.
-    pub(super) fn update_inputs(self, at: Parameter) -> Vec<Option<Link>> {
-        let own = [Some(self.before(at)), self.final_gradient(at)];
-        let state = (0..self.step.names.state.len()).map(|field| Some(self.state(at, field)));
-        let context = [Some(self.rate())].into_iter().chain(vec![None; Optimizer::CONTEXT.len() - 1]);
-        own.into_iter().chain(state).chain(context).collect()
+    /// The inputs of an optimizer's call, up to the context, whose first value is the learning rate.
+    pub(super) fn update_inputs(self, inputs: UpdateInputs<'_>) -> Vec<Option<Link>> {
+        let origin = |input| match inputs.role(input) {
+            UpdateInput::Value(at) => Some(self.before(at)),
+            UpdateInput::Gradient(at) => self.final_gradient(at),
+            UpdateInput::State { field, parameter: Some(at) } => Some(self.state(at, field)),
+            // No single event of the step before computed it.
+            UpdateInput::State { parameter: None, .. } if self.step.step > 1 => None,
+            UpdateInput::State { parameter: None, .. } => Some(Link::Plugin(Plugin::Optimizer)),
+            UpdateInput::Context(0) => Some(self.rate()),
+            UpdateInput::Context(_) | UpdateInput::Control => None,
+        };
+        (0..inputs.context() + Optimizer::CONTEXT.len()).map(origin).collect()
     }
 }
 

@@ -190,9 +190,14 @@ impl Timeline {
         let (layer, neuron, last) = match (phase, cell) {
             (Phase::Backward, Cell::Neuron { layer, neuron }) => (layers - layer, neuron + 1, 0),
             (Phase::Backward, Cell::Layer { layer }) => (layers - layer, 0, 0),
+            // In the update of a whole layer, all of its gradients are complete before the optimizer runs.
+            (_, Cell::ParameterGradient { layer, neuron, input }) => {
+                (3 * layer + 1, neuron, input.unwrap_or(usize::MAX))
+            }
+            (Phase::Update, Cell::Layer { layer }) => (3 * layer + 2, 0, 0),
+            (_, Cell::Parameter { layer, neuron, input }) => (3 * layer + 3, neuron, input.unwrap_or(usize::MAX)),
             (_, Cell::Neuron { layer, neuron }) => (layer, neuron, 0),
             (_, Cell::Layer { layer }) => (layer, usize::MAX, 0),
-            (_, Cell::Parameter { layer, neuron, input }) => (layer + 1, neuron, input.unwrap_or(usize::MAX)),
             (_, Cell::Input | Cell::Loss | Cell::Rate) => (0, 0, 0),
         };
         (sample, phase, layer, neuron, last)
@@ -228,11 +233,15 @@ impl Timeline {
         }
         self.add(None, Phase::Update, Cell::Rate);
         for layer in 0..shape.layers() {
-            for neuron in 0..shape.size(layer) {
-                for input in (0..shape.fan_in(layer)).map(Some).chain([None]) {
-                    self.add(None, Phase::Update, Parameter { layer, neuron, input }.into());
-                }
+            let parameters = (0..shape.size(layer)).flat_map(|neuron| {
+                let inputs = (0..shape.fan_in(layer)).map(Some).chain([None]);
+                inputs.map(move |input| Parameter { layer, neuron, input })
+            });
+            for Parameter { layer, neuron, input } in parameters.clone() {
+                self.add(None, Phase::Update, Cell::ParameterGradient { layer, neuron, input });
             }
+            self.add(None, Phase::Update, Cell::Layer { layer });
+            parameters.for_each(|at| self.add(None, Phase::Update, at.into()));
         }
     }
 

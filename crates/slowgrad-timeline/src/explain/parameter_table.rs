@@ -7,7 +7,6 @@ use super::symbols;
 use super::words::level;
 use crate::scene::{Ink, Target};
 use slowgrad_engine::record::RecordedStep;
-use slowgrad_engine::shape::Parameter;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -20,7 +19,7 @@ pub enum ParameterColumn {
     Value,
     /// The gradient that the optimizer received.
     Gradient,
-    /// A field of the optimizer's state after the step.
+    /// A field of the optimizer's state after the step. The field has a number for each parameter.
     State(usize),
     /// The difference that the step made to the value.
     Change,
@@ -29,7 +28,8 @@ pub enum ParameterColumn {
 impl ParameterColumn {
     /// The columns of a step's table, from left to right.
     pub fn all(step: &RecordedStep) -> Vec<ParameterColumn> {
-        let state = (0..step.names.state.len()).map(ParameterColumn::State);
+        let fields = step.names.state.iter().enumerate();
+        let state = fields.filter(|(_, field)| field.is_per_parameter()).map(|(nth, _)| ParameterColumn::State(nth));
         [ParameterColumn::Name, ParameterColumn::Value, ParameterColumn::Gradient]
             .into_iter()
             .chain(state)
@@ -44,7 +44,7 @@ impl ParameterColumn {
             ParameterColumn::Value => "value".into(),
             ParameterColumn::Gradient => "gradient".into(),
             ParameterColumn::State(field) => {
-                step.names.state.get(field).map_or_else(String::new, |name| symbols::symbol(name).plain())
+                step.names.state.get(field).map_or_else(String::new, |field| symbols::symbol(&field.name).plain())
             }
             ParameterColumn::Change => "change".into(),
         }
@@ -97,15 +97,8 @@ pub fn target(step: &RecordedStep, parameter: usize) -> Target {
 
 /// The flat index of an element of the network. `None` if it is no parameter, or the network has no such element.
 pub fn index(step: &RecordedStep, target: Target) -> Option<usize> {
-    let (layer, neuron, input) = match target {
-        Target::Weight { layer, neuron, input } => (layer, neuron, Some(input)),
-        Target::Bias { layer, neuron } => (layer, neuron, None),
-        Target::Input(_) | Target::Neuron { .. } | Target::Loss => return None,
-    };
-    let shape = &step.shape;
-    let exists =
-        layer < shape.layers() && neuron < shape.size(layer) && input.is_none_or(|input| input < shape.fan_in(layer));
-    exists.then(|| shape.index(Parameter { layer, neuron, input }))
+    let parameter = target.parameter().filter(|at| step.shape.has(*at))?;
+    Some(step.shape.index(parameter))
 }
 
 /// The direction in which a column is sorted.

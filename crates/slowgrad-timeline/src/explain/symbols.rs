@@ -12,10 +12,20 @@ pub(crate) fn symbol(name: &str) -> Math {
     if name.starts_with(|c: char| c.is_ascii_digit() || c == '−') {
         return Math::text(name);
     }
-    if let Some((base, index)) = name.strip_suffix(']').and_then(|name| name.split_once('['))
-        && let Ok(index) = index.parse::<usize>()
-    {
-        return Math::indexed(letter(base), (index + 1).to_string());
+    if let Some((base, indices)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+        let indices: Result<Vec<usize>, _> = indices.split("][").map(str::parse::<usize>).collect();
+        if let Ok(indices) = indices {
+            let comma = if indices.iter().any(|index| *index >= 9) { "," } else { "" };
+            let numbers = indices.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(comma);
+            // The numbers of a layer: `w.weights[0][1]` is w₁₂, `grad.biases[0]` is the g of b₁.
+            return match (base.strip_suffix(".weights"), base.strip_suffix(".biases")) {
+                (Some("w"), _) => Math::indexed("w", numbers),
+                (_, Some("w")) => Math::indexed("b", numbers),
+                (Some(base), _) => Math::indexed(letter(base), numbers),
+                (_, Some(base)) => Math::indexed(letter(base), format!("b{numbers}")),
+                (None, None) => Math::indexed(letter(base), numbers),
+            };
+        }
     }
     // A name that ends in digits is a letter with an index: t3, beta1, d₂.
     let is_index = |c: char| c.is_ascii_digit() || ('₀'..='₉').contains(&c);

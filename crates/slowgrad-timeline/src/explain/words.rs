@@ -144,11 +144,13 @@ pub fn place(step: &RecordedStep, address: &Address) -> Vec<String> {
         Cell::Neuron { layer: l, neuron } => {
             vec![layer(l), format!("neuron {}{}", neuron + 1, names.neuron(l, neuron))]
         }
-        Cell::Parameter { layer: l, neuron, input: Some(input) } => {
+        Cell::Parameter { layer: l, neuron, input: Some(input) }
+        | Cell::ParameterGradient { layer: l, neuron, input: Some(input) } => {
             let (source, neuron_name) = (names.source(l, input), names.neuron(l, neuron));
             vec![layer(l), format!("weight {}{source} → {}{neuron_name}", input + 1, neuron + 1)]
         }
-        Cell::Parameter { layer: l, neuron, input: None } => {
+        Cell::Parameter { layer: l, neuron, input: None }
+        | Cell::ParameterGradient { layer: l, neuron, input: None } => {
             vec![layer(l), format!("bias {}{}", neuron + 1, names.neuron(l, neuron))]
         }
     }

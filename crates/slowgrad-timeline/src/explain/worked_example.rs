@@ -100,7 +100,9 @@ impl JsonLine {
         let formula = Explainer { digits: 17 }.formula(timeline, event);
         let sentence = Explainer { digits: 6 }.formula(timeline, event).sentence;
         let (neuron, input) = match (event.address.cell, &event.kind) {
-            (Cell::Parameter { neuron, input, .. }, _) => (Some(neuron), input),
+            (Cell::Parameter { neuron, input, .. } | Cell::ParameterGradient { neuron, input, .. }, _) => {
+                (Some(neuron), input)
+            }
             (_, EventKind::Activated { neuron, .. } | EventKind::Delta { neuron, .. }) => (Some(*neuron), None),
             (Cell::Neuron { neuron, .. }, kind) => (Some(neuron), input_of(kind)),
             (_, kind) => (None, input_of(kind)),
@@ -413,6 +415,11 @@ fn cell_results(timeline: &Timeline, address: &Address, results: &mut Vec<(Strin
         }
         (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
             results.push((format!("δ{}", index(neuron)), sample.layers[layer].delta[neuron]));
+        }
+        (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _) => {
+            let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };
+            let name = symbols::parameter(&step.shape, parameter).plain();
+            results.push((format!("g of {name}"), step.grads[step.shape.index(parameter)]));
         }
         (Phase::Update, Cell::Rate, _) => results.push(("η".into(), step.learning_rate())),
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {

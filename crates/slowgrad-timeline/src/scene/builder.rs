@@ -73,7 +73,7 @@ fn draw_events(context: &SceneContext, draft: &mut SceneDraft) {
         PlayedEvents::Loss => loss::draw_loss(context, draft),
         PlayedEvents::LossBackward => loss::draw_loss_backward(context, draft),
         PlayedEvents::Backward { layer, neurons } => backward::draw_neurons(context, draft, *layer, neurons),
-        PlayedEvents::Update { layer, first, last } if first == last => {
+        PlayedEvents::Update { layer, keys: Some((first, last)) } if first == last => {
             let parameter = Parameter { layer: *layer, neuron: first.0, input: key_input(*first) };
             update::draw_update(context, &mut draft.labels, parameter);
         }

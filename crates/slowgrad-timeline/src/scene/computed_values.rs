@@ -143,6 +143,8 @@ impl<'a> ComputedValues<'a> {
             let next = (done < timeline.len()).then(|| timeline.address(done).cell);
             values.update_position = match next {
                 Some(Cell::Parameter { layer, neuron, input }) => Some((layer, update_key(neuron, input))),
+                // The parameters of the layer change after its gradients and its optimizer's call.
+                Some(Cell::ParameterGradient { layer, .. } | Cell::Layer { layer }) => Some((layer, (0, 0))),
                 Some(Cell::Rate) => Some((0, (0, 0))),
                 _ => Some((usize::MAX, (0, 0))),
             };

@@ -5,6 +5,7 @@
 use super::Target;
 use crate::events::Timeline;
 use crate::events::{Cell, Event, Phase};
+use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 
 /// The events that are played at a moment.
@@ -24,8 +25,9 @@ pub(super) enum PlayedEvents {
     LossBackward,
     /// Neurons of a layer, backward.
     Backward { layer: usize, neurons: Range<usize> },
-    /// Parameters of a layer, from the first [`UpdateKey`] to the last.
-    Update { layer: usize, first: UpdateKey, last: UpdateKey },
+    /// Parameters of a layer, from the first [`UpdateKey`] to the last. `None` if no parameter changes: while an optimizer
+    /// of whole layers computes.
+    Update { layer: usize, keys: Option<(UpdateKey, UpdateKey)> },
     /// The learning rate.
     LearningRate,
 }
@@ -69,7 +71,11 @@ impl PlayedEvents {
             (Phase::Backward, _) => PlayedEvents::Backward { layer, neurons: neurons(layer) },
             (Phase::Update, Cell::Rate) => PlayedEvents::LearningRate,
             (Phase::Update, _) => {
-                PlayedEvents::Update { layer, first: cell_key(first.cell), last: cell_key(last.cell) }
+                let changed = matches!(last.cell, Cell::Parameter { .. });
+                // Gradients and the optimizer's call precede the first parameter of a layer.
+                let is_parameter = matches!(first.cell, Cell::Parameter { .. });
+                let first = if is_parameter { cell_key(first.cell) } else { (0, 0) };
+                PlayedEvents::Update { layer, keys: changed.then(|| (first, cell_key(last.cell))) }
             }
         }
     }
@@ -77,8 +83,10 @@ impl PlayedEvents {
     /// Whether a parameter is being updated.
     pub(super) fn updates(&self, layer: usize, neuron: usize, input: Option<usize>) -> bool {
         match self {
-            PlayedEvents::Single(event) => event.address.cell == Cell::Parameter { layer, neuron, input },
-            PlayedEvents::Update { layer: at, first, last } => {
+            PlayedEvents::Single(event) => {
+                event.address.phase == Phase::Update && event.target == Parameter { layer, neuron, input }.into()
+            }
+            PlayedEvents::Update { layer: at, keys: Some((first, last)) } => {
                 *at == layer && (*first..=*last).contains(&update_key(neuron, input))
             }
             _ => false,
@@ -129,7 +137,7 @@ impl PlayedEvents {
     pub(super) fn single_target(&self) -> Option<Target> {
         match self {
             PlayedEvents::Single(event) => Some(event.target),
-            PlayedEvents::Update { layer, first, last } if first == last => {
+            PlayedEvents::Update { layer, keys: Some((first, last)) } if first == last => {
                 key_input(*first).map(|input| Target::Weight { layer: *layer, neuron: first.0, input })
             }
             _ => None,
@@ -138,8 +146,5 @@ impl PlayedEvents {
 }
 
 fn cell_key(cell: Cell) -> UpdateKey {
-    match cell {
-        Cell::Parameter { neuron, input, .. } => update_key(neuron, input),
-        _ => (0, 0),
-    }
+    cell.parameter().map_or((0, 0), |at| update_key(at.neuron, at.input))
 }

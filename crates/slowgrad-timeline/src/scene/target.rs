@@ -48,6 +48,15 @@ impl Target {
         }
     }
 
+    /// The parameter that the element is.
+    pub fn parameter(self) -> Option<Parameter> {
+        match self {
+            Target::Weight { layer, neuron, input } => Some(Parameter { layer, neuron, input: Some(input) }),
+            Target::Bias { layer, neuron } => Some(Parameter { layer, neuron, input: None }),
+            Target::Input(_) | Target::Neuron { .. } | Target::Loss => None,
+        }
+    }
+
     /// Whether a network of this shape has the element. Every network has a loss.
     pub fn exists_in(self, shape: &Shape) -> bool {
         match self {

@@ -4,7 +4,9 @@
 
 use slowgrad_engine::data::Data;
 use slowgrad_engine::model::Model;
-use slowgrad_engine::plugin::{Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule};
+use slowgrad_engine::plugin::{
+    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, StateField, UpdateRule,
+};
 use slowgrad_engine::record::record;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
@@ -170,9 +172,8 @@ fn optimizer(name: &str, state: &[&str], draw: Draw) -> Optimizer {
     let rule = || function(context(state), 1 + state.len(), draw);
     Optimizer {
         info: PluginInfo { controls: vec![lr], ..info(name) },
-        state: state.iter().map(|name| ((*name).to_owned(), 0.125)).collect(),
-        weights: rule(),
-        biases: rule(),
+        state: state.iter().map(|name| StateField::per_parameter(*name, 0.125)).collect(),
+        rule: UpdateRule::Parameter { weights: rule(), biases: rule() },
     }
 }
 

@@ -73,7 +73,7 @@ fn reload_delays(times: usize) -> Vec<(Duration, Duration)> {
             }
             if let Ok(Some(snapshot)) = worker.try_receive()
                 && let Some(timeline) = &snapshot.timeline
-                && timeline.step().names.state == [field.as_str()]
+                && timeline.step().names.state_names() == [field.as_str()]
                 && timeline.step().before.state[0].iter().all(|x| *x == n as f64)
             {
                 let reported = reported.expect("a report of the change");

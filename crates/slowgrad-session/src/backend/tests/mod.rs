@@ -76,10 +76,10 @@ fn a_broken_script_has_no_effect_and_a_valid_one_waits_for_the_end_of_the_step()
     backend.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), false));
     let waits = idle_snapshot(&mut backend);
     assert!(waits.problems.is_empty());
-    assert_eq!(waits.timeline.expect("a step").step().names.state, ["v"]);
+    assert_eq!(waits.timeline.expect("a step").step().names.state_names(), ["v"]);
     backend.send(BackendCommand::Seek(3));
     let after = idle_snapshot(&mut backend);
-    assert_eq!(after.timeline.as_ref().expect("a step").step().names.state, ["u"]);
+    assert_eq!(after.timeline.as_ref().expect("a step").step().names.state_names(), ["u"]);
     assert!(after.messages.iter().any(|message| message.contains("«v» dropped")), "{:?}", after.messages);
 }
 
@@ -181,14 +181,14 @@ fn changes_during_a_pending_reload_persist() {
     // Steps in the past do not end the wait.
     backend.send(BackendCommand::Seek(3));
     backend.send(BackendCommand::Seek(4));
-    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().names.state, ["v"]);
+    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().names.state_names(), ["v"]);
     backend.send(BackendCommand::Train(10));
     let after = idle_snapshot(&mut backend);
     assert_eq!((shown(&after).0, shown(&after).3), (14, 0.125));
-    assert_eq!(after.timeline.expect("a step").step().names.state, ["u"]);
+    assert_eq!(after.timeline.expect("a step").step().names.state_names(), ["u"]);
     assert_eq!(after.setup.expect("a set-up").batch, 2);
     backend.send(BackendCommand::Seek(10));
-    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().names.state, ["v"]);
+    assert_eq!(idle_snapshot(&mut backend).timeline.expect("a step").step().names.state_names(), ["v"]);
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn a_reset_uses_the_present_scripts() {
     backend.send(Change::Reset.into());
     let again = idle_snapshot(&mut backend);
     assert!(!again.problems.is_empty());
-    assert_eq!(again.timeline.expect("a step").step().names.state, ["u"]);
+    assert_eq!(again.timeline.expect("a step").step().names.state_names(), ["u"]);
 }
 
 #[test]

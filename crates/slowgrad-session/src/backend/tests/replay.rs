@@ -212,7 +212,7 @@ fn a_change_in_the_past_uses_the_present_scripts() {
     backend.send(BackendCommand::Seek(9));
     backend.send(reload(&OPTIMIZER.replace("state.v", "state.u").replace("v: 0.0", "u: 0.0"), true));
     let past = snapshot_after(&mut backend, BackendCommand::Seek(4));
-    let fields = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.state.clone();
+    let fields = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().names.state_names();
     assert_eq!(fields(&past), ["v"], "earlier steps keep the old version");
     let changed = snapshot_after(&mut backend, weight(2.0).into());
     assert_eq!((shown(&changed).0, fields(&changed)), (4, vec!["u".to_owned()]));

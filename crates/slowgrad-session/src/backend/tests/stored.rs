@@ -11,7 +11,7 @@ use slowgrad_engine::run::{LossCurve, StoredState};
 fn state(snapshot: &Snapshot) -> StoredState {
     let step = snapshot.timeline.as_ref().expect("a step").step();
     let curve = LossCurve::from_points(snapshot.curves.present.clone());
-    StoredState { model: step.before.clone(), fields: step.names.state.clone(), curve }
+    StoredState { model: step.before.clone(), fields: step.names.state_names(), curve }
 }
 
 fn stored(snapshot: &Snapshot, state: StoredState) -> BackendCommand {

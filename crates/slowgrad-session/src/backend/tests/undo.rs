@@ -165,7 +165,7 @@ fn undo_does_not_affect_scripts() {
     backend.send(BackendCommand::Seek(9));
     let state = |snapshot: &Snapshot| {
         let step = snapshot.timeline.as_ref().expect("a step").step();
-        (step.step, step.names.state.join(" "), step.before.values[0] == 2.0)
+        (step.step, step.names.state_names().join(" "), step.before.values[0] == 2.0)
     };
     let undone = snapshot_after(&mut backend, BackendCommand::Undo);
     assert_eq!(state(&undone), (5, "u".into(), true));

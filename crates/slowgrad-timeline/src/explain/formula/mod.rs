@@ -13,7 +13,7 @@ use super::expression::{InlineNodes, Term, compose};
 use super::symbols::{self, delta, enclosed, grad_of, layer_input, pre_activation, ratio, slope_of, symbol};
 use super::words::{self, Explainer, level};
 use crate::events::origin::LEARNING_RATE;
-use crate::events::{CallOrigins, Cell, Event, EventKind, NamedValue, Origins, Timeline, name_of};
+use crate::events::{CallOrigins, Event, EventKind, NamedValue, Origins, Timeline, UpdateInput, UpdateInputs, name_of};
 use crate::number_format::{digits_apart, number, signed};
 use crate::scene::{Formula, Ink, Link, Math};
 use slowgrad_engine::shape::Parameter;
@@ -157,11 +157,7 @@ impl FormulaContext<'_> {
 
     /// The parameter that the event updates.
     fn parameter(&self) -> Parameter {
-        let input = match self.event.address.cell {
-            Cell::Parameter { input, .. } => input,
-            _ => None,
-        };
-        self.own_parameter(input)
+        self.event.address.cell.parameter().unwrap_or_else(|| self.own_parameter(None))
     }
 
     fn parameter_name(&self) -> Math {
@@ -445,7 +441,8 @@ impl FormulaContext<'_> {
     fn updated(&self, optimizer: &str, old: f64, new: f64) -> FormulaParts {
         let call = self.call();
         let name = self.parameter_name();
-        let result = call.as_ref().map(|call| call.trace.outputs()[0]);
+        let nth = UpdateInputs::of_parameter(self.timeline.step(), self.parameter()).result(self.parameter());
+        let result = call.as_ref().map(|call| call.trace.outputs()[nth]);
         let written_out = call.as_ref().zip(result).and_then(|(call, result)| self.written_out(call, result));
         let (symbols, numbers) =
             written_out.unwrap_or_else(|| (Math::row([text(optimizer), Math::fenced(text("…"))]), empty()));
@@ -476,15 +473,20 @@ impl FormulaContext<'_> {
             return None;
         }
         let inline = InlineNodes::of(call.trace, result);
-        let updates = matches!(self.event.address.cell, Cell::Parameter { .. });
-        let symbols = inline.write(call.trace, result, &|id| match id.index() {
-            // The first input of an optimizer is this parameter.
-            0 if updates => Term::leaf(self.parameter_name()),
-            _ => Term::leaf(symbol(&name_of(call.trace, id))),
+        let step = self.timeline.step();
+        let updates = UpdateInputs::of_event(step, &self.event.address);
+        // Parameters have their own symbols.
+        let parameter = |id: ValueId| match updates.filter(|_| id.index() < call.trace.inputs())?.role(id.index()) {
+            UpdateInput::Value(at) => Some(at),
+            _ => None,
+        };
+        let symbols = inline.write(call.trace, result, &|id| match parameter(id) {
+            Some(at) => Term::leaf(symbols::parameter(&step.shape, at)),
+            None => Term::leaf(symbol(&name_of(call.trace, id))),
         });
-        let numbers = inline.write(call.trace, result, &|id| match id.index() {
-            0 if updates => Term::leaf(self.explainer.before(self.timeline.step(), self.parameter())),
-            _ => Term::leaf(self.value(call.values[id.index()], call.value(id))),
+        let numbers = inline.write(call.trace, result, &|id| match parameter(id) {
+            Some(at) => Term::leaf(self.explainer.before(step, at)),
+            None => Term::leaf(self.value(call.values[id.index()], call.value(id))),
         });
         Some((symbols.math(), numbers.math()))
     }

@@ -4,7 +4,7 @@
 //! It must not know any optimizer: the formula, its terms and their origins come from the recorded trace.
 
 use super::{InspectContext, MAX_ROWS, and_more, row, text};
-use crate::events::{CallOrigins, CellScript, Phase, name_of};
+use crate::events::{CallOrigins, CellScript, Phase, UpdateInput, UpdateInputs, name_of};
 use crate::explain::expression::{InlineNodes, Term};
 use crate::explain::formula::FROZEN;
 use crate::explain::symbols::{self, enclosed, grad_of, pre_activation, slope_of, symbol};
@@ -14,6 +14,7 @@ use crate::scene::{Ink, InspectorRow, Math, Section};
 use slowgrad_engine::plugin::Optimizer;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_tape::{Op, Trace, ValueId};
+use std::collections::BTreeSet;
 
 /// Beyond this number of terms the last ones are omitted.
 const MAX_TERMS: usize = 24;
@@ -48,6 +49,7 @@ impl InspectContext<'_> {
             }
             return rows;
         };
+        let call = UpdateCall { inputs: UpdateInputs::of_parameter(self.step, at), call };
         let mut change = self.change(&call, at).unwrap_or_else(|| self.rule(&call, at));
         change.why = self.direction(at);
         let mut rows = vec![change];
@@ -66,29 +68,33 @@ impl InspectContext<'_> {
     }
 
     /// The whole rule, where it does not have the form w + Δw.
-    fn rule(&self, call: &CallOrigins<'_>, at: Parameter) -> InspectorRow {
-        let (trace, result) = (call.trace, call.trace.outputs()[0]);
+    fn rule(&self, call: &UpdateCall<'_>, at: Parameter) -> InspectorRow {
+        let (trace, result) = (call.trace(), call.result(at));
         let inline = InlineNodes::of(trace, result);
-        let new = self.mark(call.values[result.index()], Ink::Weight, call.value(result));
+        let new = self.mark(call.call.values[result.index()], Ink::Weight, call.call.value(result));
         let label = Math::row([self.symbol(at), text(" ←")]);
         if trace.node(result).op.arity() == 0 {
-            return row(label, Math::row([self.symbol_of(trace, result, at), text(" = "), new]));
+            return row(label, Math::row([self.symbol_of(call, result), text(" = "), new]));
         }
-        let symbols = inline.write(trace, result, &|id| Term::leaf(self.symbol_of(trace, id, at)));
-        let numbers = inline.write(trace, result, &|id| Term::leaf(self.term(call, id, at)));
+        let symbols = inline.write(trace, result, &|id| Term::leaf(self.symbol_of(call, id)));
+        let numbers = inline.write(trace, result, &|id| Term::leaf(self.term(call, id)));
         row(label, Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), new]))
     }
 
-    /// A node's symbol. The first input of the optimizer is this parameter.
-    fn symbol_of(&self, trace: &Trace, id: ValueId, at: Parameter) -> Math {
-        if id.index() == 0 { self.symbol(at) } else { symbol(&name_of(trace, id)) }
+    /// A node's symbol. Parameters have their own symbols.
+    fn symbol_of(&self, call: &UpdateCall<'_>, id: ValueId) -> Math {
+        match call.role(id) {
+            Some(UpdateInput::Value(at)) => self.symbol(at),
+            _ => symbol(&name_of(call.trace(), id)),
+        }
     }
 
     /// Δw, where the rule is w + Δw or w − …. Where the gradient is a single product, it is written as δ · x.
-    fn change(&self, call: &CallOrigins<'_>, at: Parameter) -> Option<InspectorRow> {
-        let trace = call.trace;
-        let result = trace.node(trace.outputs()[0]);
-        let is_w = |id: ValueId| id.index() == 0;
+    fn change(&self, call: &UpdateCall<'_>, at: Parameter) -> Option<InspectorRow> {
+        let trace = call.trace();
+        let result = trace.node(call.result(at));
+        let is_w = |id: ValueId| call.role(id) == Some(UpdateInput::Value(at));
+        let is_gradient = |id: ValueId| call.role(id) == Some(UpdateInput::Gradient(at));
         let (change, subtracted) = match result.op {
             Op::Sub if is_w(result.operands[0]) => (result.operands[1], true),
             Op::Add if is_w(result.operands[0]) => (result.operands[1], false),
@@ -102,17 +108,17 @@ impl InspectContext<'_> {
             if subtracted { term.negated() } else { term }
         };
         let product = self.gradient_is_one_product(at);
-        let symbols = write(&|id| match at.input.filter(|_| product && id.index() == 1) {
+        let symbols = write(&|id| match at.input.filter(|_| product && is_gradient(id)) {
             Some(input) => {
                 Term::whole(Math::row([symbols::delta(at.neuron), text(" · "), symbols::layer_input(at.layer, input)]))
             }
-            None if product && id.index() == 1 => Term::leaf(symbols::delta(at.neuron)),
-            None => Term::leaf(self.symbol_of(trace, id, at)),
+            None if product && is_gradient(id) => Term::leaf(symbols::delta(at.neuron)),
+            None => Term::leaf(self.symbol_of(call, id)),
         });
         let numbers = write(&|id| {
             let delta = self.step.samples[0].layers[at.layer].delta[at.neuron];
             let delta_event = self.from.delta(0, at.layer, at.neuron);
-            match at.input.filter(|_| product && id.index() == 1) {
+            match at.input.filter(|_| product && is_gradient(id)) {
                 Some(input) => Term::whole(Math::row([
                     self.factor(delta, Ink::Gradient, delta_event),
                     text(" · "),
@@ -122,11 +128,11 @@ impl InspectContext<'_> {
                         self.from.layer_input(0, at.layer, input),
                     ),
                 ])),
-                None if product && id.index() == 1 => Term::leaf(self.mark(delta, Ink::Gradient, delta_event)),
-                None => Term::leaf(self.term(call, id, at)),
+                None if product && is_gradient(id) => Term::leaf(self.mark(delta, Ink::Gradient, delta_event)),
+                None => Term::leaf(self.term(call, id)),
             }
         });
-        let amount = call.values[change.index()];
+        let amount = call.call.values[change.index()];
         let amount = if subtracted { -amount } else { amount };
         let amount = text(signed(amount, self.explainer.digits)).ink(Ink::Update(words::level(amount)));
         let label = Math::row([text("Δ"), self.symbol(at)]);
@@ -140,27 +146,26 @@ impl InspectContext<'_> {
     }
 
     /// A number in the optimizer's formula.
-    fn term(&self, call: &CallOrigins<'_>, id: ValueId, at: Parameter) -> Math {
-        let ink = match id.index() {
-            0 => return self.explainer.before(self.step, at),
-            1 => Ink::Gradient,
+    fn term(&self, call: &UpdateCall<'_>, id: ValueId) -> Math {
+        let ink = match call.role(id) {
+            Some(UpdateInput::Value(at)) => return self.explainer.before(self.step, at),
+            Some(UpdateInput::Gradient(_)) => Ink::Gradient,
             _ => Ink::Update,
         };
-        self.mark(call.values[id.index()], ink, call.value(id))
+        self.mark(call.call.values[id.index()], ink, call.call.value(id))
     }
 
     /// Every symbol of the rule in the order of computation: its value, its formula if the script computed it, and a
     /// description.
-    fn terms(&self, call: &CallOrigins<'_>, at: Parameter) -> Vec<InspectorRow> {
-        let trace = call.trace;
-        let mut named: Vec<ValueId> = Vec::new();
-        let mut open: Vec<ValueId> = trace.outputs().to_vec();
+    fn terms(&self, call: &UpdateCall<'_>, at: Parameter) -> Vec<InspectorRow> {
+        let trace = call.trace();
+        let owners = call.inputs.owners(trace);
+        let mut named = BTreeSet::new();
+        let mut open: Vec<ValueId> = call.results(at).collect();
         while let Some(id) = open.pop() {
-            if named.contains(&id) {
-                continue;
-            }
-            named.push(id);
-            if trace.node(id).op.arity() == 0 {
+            // What belongs to another parameter, such as a sum over the layer, is not followed further.
+            let followed = trace.node(id).op.arity() > 0 && owners[id.index()].is_none_or(|owner| owner == at);
+            if !named.insert(id) || !followed {
                 continue;
             }
             let inline = InlineNodes::of(trace, id);
@@ -169,13 +174,15 @@ impl InspectContext<'_> {
                 open.extend(node.operands[..node.op.arity()].iter().filter(|id| !inline.nodes().contains(id)));
             }
         }
-        named.sort_unstable();
-        // The parameter itself, literals and the result need no row.
-        named.retain(|id| id.index() > 0 && trace.node(*id).op != Op::Constant && *id != trace.outputs()[0]);
+        // Parameters, literals and the result need no row.
+        named.retain(|id| {
+            let is_parameter = matches!(call.role(*id), Some(UpdateInput::Value(_)));
+            !is_parameter && trace.node(*id).op != Op::Constant && *id != call.result(at)
+        });
         let count = named.len();
         let mut rows: Vec<InspectorRow> = Vec::new();
         for id in named.into_iter().take(MAX_TERMS) {
-            if id.index() == 1 {
+            if call.role(id) == Some(UpdateInput::Gradient(at)) {
                 rows.push(self.gradient_term(at));
                 if self.step.samples.len() == 1 {
                     rows.extend(self.factors(at));
@@ -185,16 +192,16 @@ impl InspectContext<'_> {
             let label = symbol(&name_of(trace, id));
             if trace.node(id).op.arity() == 0 {
                 // With a schedule the learning rate is a product.
-                let learning_rate = id.index() == 2 + self.step.names.state.len();
-                let value = self.rate().filter(|_| learning_rate).unwrap_or_else(|| self.term(call, id, at));
-                rows.push(InspectorRow { label, value, why: self.description(trace, id) });
+                let learning_rate = call.role(id) == Some(UpdateInput::Context(0));
+                let value = self.rate().filter(|_| learning_rate).unwrap_or_else(|| self.term(call, id));
+                rows.push(InspectorRow { label, value, why: self.description(call, id) });
                 continue;
             }
             let inline = InlineNodes::of(trace, id);
-            let symbols = inline.write(trace, id, &|id| Term::leaf(self.symbol_of(trace, id, at)));
-            let numbers = inline.write(trace, id, &|id| Term::leaf(self.term(call, id, at)));
-            let value = Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), self.term(call, id, at)]);
-            rows.push(InspectorRow { label, value, why: self.description(trace, id) });
+            let symbols = inline.write(trace, id, &|id| Term::leaf(self.symbol_of(call, id)));
+            let numbers = inline.write(trace, id, &|id| Term::leaf(self.term(call, id)));
+            let value = Math::row([symbols.math(), text(" = "), numbers.math(), text(" = "), self.term(call, id)]);
+            rows.push(InspectorRow { label, value, why: self.description(call, id) });
         }
         if count > MAX_TERMS {
             rows.push(row(text("…"), Math::prose(format!("and {} more terms", count - MAX_TERMS))));
@@ -274,31 +281,34 @@ impl InspectContext<'_> {
 
     /// A sentence about a term of the update: the meaning of an input of the optimizer, or the line of the script that
     /// computes it.
-    fn description(&self, trace: &Trace, id: ValueId) -> String {
-        let optimizer = &self.step.names.optimizer;
-        let state = 2..2 + self.step.names.state.len();
-        let stored = trace.outputs()[1..].iter().position(|output| *output == id);
-        if let Some(field) = stored.and_then(|k| self.step.names.state.get(k)).filter(|_| trace.node(id).op.arity() > 0)
-        {
-            return format!("The new {}, stored for the next step.", field_name(field));
+    fn description(&self, call: &UpdateCall<'_>, id: ValueId) -> String {
+        let (trace, optimizer) = (call.trace(), &self.step.names.optimizer);
+        let stored = trace.outputs().iter().enumerate().filter(|(_, output)| **output == id);
+        let stored = stored.filter_map(|(nth, _)| call.inputs.stored_field(nth)).next();
+        if let Some(field) = stored.filter(|_| trace.node(id).op.arity() > 0) {
+            return format!("The new {}, stored for the next step.", self.field_name(field));
         }
-        if state.contains(&id.index()) {
-            let field = &self.step.names.state[id.index() - 2];
-            return format!("The {} of this parameter that {optimizer} stored in earlier steps.", field_name(field));
-        }
-        if id.index() < trace.inputs() {
-            let place = id.index() - state.end;
-            return match Optimizer::CONTEXT.get(place) {
-                Some(&"lr") => match &self.step.rate {
-                    Some(rate) => format!("The learning rate from the schedule {}.", rate.schedule),
-                    None => "The learning rate: the size of a step.".into(),
+        if let Some(role) = call.role(id) {
+            return match role {
+                UpdateInput::State { field, parameter } => {
+                    let owner = if parameter.is_some() { "parameter" } else { "layer" };
+                    let field = self.field_name(field);
+                    format!("The {field} of this {owner} that {optimizer} stored in earlier steps.")
+                }
+                UpdateInput::Gradient(_) | UpdateInput::Value(_) => String::new(),
+                UpdateInput::Context(nth) => match Optimizer::CONTEXT[nth] {
+                    "lr" => match &self.step.rate {
+                        Some(rate) => format!("The learning rate from the schedule {}.", rate.schedule),
+                        None => "The learning rate: the size of a step.".into(),
+                    },
+                    "step" => "The number of this step.".into(),
+                    "grad_norm" => "The norm of the whole gradient.".into(),
+                    "layer_grad_norm" => "The norm of this layer's gradient.".into(),
+                    "layer_weight_norm" => "The norm of this layer's weights.".into(),
+                    "layer" => "The layer of this parameter, from 0.".into(),
+                    _ => "The number of layers.".into(),
                 },
-                Some(&"step") => "The number of this step.".into(),
-                Some(&"grad_norm") => "The norm of the whole gradient.".into(),
-                Some(&"layer_grad_norm") => "The norm of this layer's gradient.".into(),
-                Some(&"layer_weight_norm") => "The norm of this layer's weights.".into(),
-                Some(_) => String::new(),
-                None => format!("A control of {optimizer}."),
+                UpdateInput::Control => format!("A control of {optimizer}."),
             };
         }
         trace
@@ -306,6 +316,11 @@ impl InspectContext<'_> {
             .site
             .and_then(|site| trace.location(&site))
             .map_or_else(String::new, |location| format!("{}, line {}.", location.source.name, location.span.line))
+    }
+
+    /// A state field's symbol as text.
+    fn field_name(&self, field: usize) -> String {
+        symbol(&self.step.names.state[field].name).plain()
     }
 
     /// ∂L/∂w = δ · x of every sample of a batch with its share in percent, and their mean.
@@ -398,7 +413,14 @@ impl InspectContext<'_> {
 
     /// An explanation where the change is 0, or where the gradient is 0 and the change is not.
     fn unusual_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {
-        let has_state = self.step.before.state.iter().any(|field| field[index] != 0.0);
+        let mut fields = self.step.names.state.iter().zip(&self.step.before.state);
+        let has_state = fields.any(|(field, numbers)| match field.is_per_parameter() {
+            true => numbers[index] != 0.0,
+            false => {
+                let layer = self.step.shape.parameter(index).layer;
+                numbers[field.layer(&self.step.shape, layer)].iter().any(|x| *x != 0.0)
+            }
+        });
         match (old == new, grad == 0.0) {
             (true, true) => "The gradient is 0, so the parameter does not change.".into(),
             (true, false) => "The change is too small to represent in this number, or the learning rate is 0.".into(),
@@ -416,7 +438,30 @@ impl InspectContext<'_> {
     }
 }
 
-/// A state field's symbol as text.
-fn field_name(field: &str) -> String {
-    symbol(field).plain()
+/// The optimizer's call that updates a parameter, alone or with its layer.
+struct UpdateCall<'a> {
+    call: CallOrigins<'a>,
+    inputs: UpdateInputs<'a>,
+}
+
+impl UpdateCall<'_> {
+    fn trace(&self) -> &Trace {
+        self.call.trace
+    }
+
+    /// The node of a parameter's new value.
+    fn result(&self, at: Parameter) -> ValueId {
+        self.trace().outputs()[self.inputs.result(at)]
+    }
+
+    /// The nodes of a parameter's new value and of its new state.
+    fn results(&self, at: Parameter) -> impl Iterator<Item = ValueId> {
+        let state = (0..self.inputs.fields()).filter_map(move |field| self.inputs.state_result(at, field));
+        std::iter::once(self.inputs.result(at)).chain(state).map(|nth| self.trace().outputs()[nth])
+    }
+
+    /// The role of a node that is an input.
+    fn role(&self, id: ValueId) -> Option<UpdateInput> {
+        (id.index() < self.trace().inputs()).then(|| self.inputs.role(id.index()))
+    }
 }

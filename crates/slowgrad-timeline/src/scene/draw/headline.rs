@@ -46,7 +46,9 @@ pub(in crate::scene) fn formula(context: &SceneContext) -> Formula {
         }
         PlayedEvents::Backward { layer, neurons } => headline.layer_backward(*layer, neurons),
         PlayedEvents::LearningRate => headline.learning_rate(),
-        PlayedEvents::Update { layer, first, last } if first == last => headline.parameter_update(*layer, *first),
+        PlayedEvents::Update { layer, keys: Some((first, last)) } if first == last => {
+            headline.parameter_update(*layer, *first)
+        }
         PlayedEvents::Update { layer, .. } => headline.layer_update(*layer),
     }
 }

@@ -1,5 +1,5 @@
-//! The update: the calculation of each parameter is drawn at the position of its number and ends in old → new. The
-//! calculation of the schedule is drawn above the network.
+//! The update: the calculation of each parameter is drawn at the position of its number and ends in old → new. What belongs
+//! to no parameter, such as the schedule, is drawn above the network.
 //!
 //! Widths and outlines of the edges belong to the network. This file must not know the positions of parameters.
 
@@ -16,10 +16,11 @@ use slowgrad_engine::shape::Parameter;
 
 /// Draws one operation of the update.
 pub(in crate::scene) fn draw_event(context: &SceneContext, labels: &mut LabelPlacement, event: &Event) {
-    let Cell::Parameter { layer, neuron, input } = event.address.cell else {
-        return draw_schedule_event(context, labels, event);
+    // An operation of a whole layer's update is drawn at the parameter that it belongs to.
+    let of_layer = matches!(event.address.cell, Cell::Layer { .. }).then_some(event.target);
+    let Some(parameter) = event.address.cell.parameter().or_else(|| of_layer?.parameter()) else {
+        return draw_event_of_no_parameter(context, labels, event);
     };
-    let parameter = Parameter { layer, neuron, input };
     let with_result = |expression: String, result: f64| {
         let arrived = context.progress.arrived();
         Math::text(if arrived { format!("{expression} = {}", context.number(result)) } else { expression })
@@ -50,8 +51,8 @@ pub(in crate::scene) fn draw_event(context: &SceneContext, labels: &mut LabelPla
     add_current_parameter(context, labels, parameter, math, ink);
 }
 
-/// Draws one operation of the schedule, or the learning rate.
-fn draw_schedule_event(context: &SceneContext, labels: &mut LabelPlacement, event: &Event) {
+/// Draws one operation of the schedule, the learning rate, or what an optimizer computes from its context.
+fn draw_event_of_no_parameter(context: &SceneContext, labels: &mut LabelPlacement, event: &Event) {
     match &event.kind {
         EventKind::Rate { .. } => draw_learning_rate(context, labels),
         kind => {

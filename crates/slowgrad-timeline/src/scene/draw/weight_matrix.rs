@@ -98,7 +98,7 @@ fn active_rows(context: &SceneContext, layer: usize) -> Option<Range<usize>> {
         return (rows.len() < all).then_some(rows);
     }
     match (&context.played, context.options.selected) {
-        (PlayedEvents::Update { layer: at, first, last }, _) if *at == layer => {
+        (PlayedEvents::Update { layer: at, keys: Some((first, last)) }, _) if *at == layer => {
             (last.0 - first.0 + 1 < all).then_some(first.0..last.0 + 1)
         }
         (_, Some(Target::Neuron { layer: at, neuron } | Target::Bias { layer: at, neuron })) if at == layer => {
