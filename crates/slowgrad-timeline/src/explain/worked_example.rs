@@ -104,6 +104,11 @@ impl JsonLine {
                 (Some(neuron), input)
             }
             (_, EventKind::Activated { neuron, .. } | EventKind::Delta { neuron, .. }) => (Some(*neuron), None),
+            // An operation of a whole layer's update, where it belongs to a parameter.
+            (Cell::Layer { .. }, _) if event.address.phase == Phase::Update => {
+                let parameter = event.target.parameter();
+                (parameter.map(|at| at.neuron), parameter.and_then(|at| at.input))
+            }
             (Cell::Neuron { neuron, .. }, kind) => (Some(neuron), input_of(kind)),
             (_, kind) => (None, input_of(kind)),
         };
