@@ -10,7 +10,7 @@ use super::{RunStart, Session};
 use crate::protocol::{BackendCommand, Change};
 use slowgrad_engine::evaluation::Scores;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::playback::cue::{CameraTarget, Cue, PlayPart};
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueParameters, PlayPart};
 use slowgrad_timeline::playback::placeholders::{fill_in, needs_scores};
 use slowgrad_timeline::playback::playhead::{self, NeededStep};
 
@@ -53,6 +53,15 @@ impl Session {
             }
             Cue::Set(patch) => self.run_command(Change::Patch(patch).into()),
             Cue::Tweak { parameter, value } => self.run_command(Change::Parameter { parameter, value }.into()),
+            Cue::Freeze { parameters: CueParameters::Layer { layer, part }, frozen } => {
+                self.run_command(Change::FreezeLayer { layer, part, frozen }.into());
+            }
+            Cue::Freeze { parameters: CueParameters::Of(target), frozen } => {
+                // The neuron may have been removed.
+                if let Some((parameters, _)) = self.frozen(target) {
+                    self.run_command(Change::Freeze { parameters, frozen }.into());
+                }
+            }
             Cue::Train { steps } => self.run_command(BackendCommand::Train(steps)),
             Cue::TrainUntil { until, max_steps } => {
                 self.run_command(BackendCommand::TrainUntil { until, max_steps });

@@ -8,7 +8,6 @@ use super::cell_plan::{CellOperation, CellPlan};
 use super::event::{Address, Cell, Event, Phase};
 use super::granularity::Granularity;
 use slowgrad_engine::record::RecordedStep;
-use slowgrad_engine::shape::Parameter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -229,9 +228,7 @@ impl Timeline {
         self.add(None, Phase::Update, Cell::Rate);
         for layer in 0..shape.layers() {
             for neuron in 0..shape.size(layer) {
-                for input in (0..shape.fan_in(layer)).map(Some).chain([None]) {
-                    self.add(None, Phase::Update, Parameter { layer, neuron, input }.into());
-                }
+                shape.of_neuron(layer, neuron).for_each(|at| self.add(None, Phase::Update, at.into()));
             }
         }
     }

@@ -97,15 +97,12 @@ pub fn target(step: &RecordedStep, parameter: usize) -> Target {
 
 /// The flat index of an element of the network. `None` if it is no parameter, or the network has no such element.
 pub fn index(step: &RecordedStep, target: Target) -> Option<usize> {
-    let (layer, neuron, input) = match target {
-        Target::Weight { layer, neuron, input } => (layer, neuron, Some(input)),
-        Target::Bias { layer, neuron } => (layer, neuron, None),
+    let at = match target {
+        Target::Weight { layer, neuron, input } => Parameter { layer, neuron, input: Some(input) },
+        Target::Bias { layer, neuron } => Parameter { layer, neuron, input: None },
         Target::Input(_) | Target::Neuron { .. } | Target::Loss => return None,
     };
-    let shape = &step.shape;
-    let exists =
-        layer < shape.layers() && neuron < shape.size(layer) && input.is_none_or(|input| input < shape.fan_in(layer));
-    exists.then(|| shape.index(Parameter { layer, neuron, input }))
+    step.shape.has(at).then(|| step.shape.index(at))
 }
 
 /// The direction in which a column is sorted.

@@ -413,6 +413,11 @@ fn cell_results(timeline: &Timeline, address: &Address, results: &mut Vec<(Strin
         }
         (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
             results.push((format!("δ{}", index(neuron)), sample.layers[layer].delta[neuron]));
+            // ∂L/∂x is complete after the last neuron.
+            if layer == 0 && neuron + 1 == step.shape.size(0) {
+                let gradient = sample.grad_input.iter().flatten().enumerate();
+                results.extend(gradient.map(|(k, &g)| (format!("∂L/∂x{}", index(k)), g)));
+            }
         }
         (Phase::Update, Cell::Rate, _) => results.push(("η".into(), step.learning_rate())),
         (Phase::Update, Cell::Parameter { layer, neuron, input }, _) => {
