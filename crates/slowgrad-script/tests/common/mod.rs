@@ -36,7 +36,7 @@ pub fn sandbox_within(own: &[(&str, &str)], limits: Limits) -> Sandbox {
     Sandbox::new(Library { roots: vec![shipped(), Root { name: "own".into(), files }] }, limits)
 }
 
-pub const LESSONS: [&str; 11] = [
+pub const LESSONS: [&str; 12] = [
     "welcome",
     "which-weights-change",
     "how-much-does-each-weight-change",
@@ -48,4 +48,5 @@ pub const LESSONS: [&str; 11] = [
     "playground",
     "large",
     "why-not-zeros",
+    "one-step-by-hand",
 ];
