@@ -49,10 +49,8 @@ fn assert_weights(run: &Run, layer: usize, printed: [&str; 4]) {
 /// The shipped lesson, and the same lesson with maps for its layers.
 #[test]
 fn a_step_of_mazurs_network_with_held_biases() {
-    let shipped = std::fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../scripts/lessons/one-step-by-hand.rhai"
-    ));
+    let shipped =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/lessons/one-step-by-hand.rhai"));
     let maps = r#"[2, #{ size: 2, frozen: "biases" }, #{ size: 2, frozen: "biases" }]"#;
     for lesson in [shipped.unwrap(), mazur(maps, "")] {
         let mut run = run(&lesson);

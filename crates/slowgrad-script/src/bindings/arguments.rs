@@ -151,7 +151,10 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
             }
             name if FIXED.contains(&name) => {
                 let problem = Problem::new("not-available", format!("`set` cannot change `{name}`"));
-                return Err(problem.help(suggestion("-", CHANGES.iter().copied()).unwrap_or_default()));
+                return Err(problem.help(match name {
+                    "frozen" => "write `stage.freeze(#{ layer: 1 })` or `stage.unfreeze(#{ layer: 1 })`".to_owned(),
+                    _ => suggestion("-", CHANGES.iter().copied()).unwrap_or_default(),
+                }));
             }
             name => drop(patch.params.insert(name.to_owned(), param(value, &what)?)),
         }

@@ -374,6 +374,31 @@ mod tests {
     }
 
     #[test]
+    fn a_lesson_freezes_and_unfreezes_and_goes_back() {
+        let mut session = session(
+            r#"stage.freeze(#{ layer: 0, part: "biases" }); stage.freeze(neuron(1, 0)); stage.train(5); stage.wait();
+            stage.unfreeze(bias(0, 1)); stage.unfreeze(#{ layer: 1 }); stage.train(5); stage.wait();"#,
+        );
+        let frozen = |session: &Session| session.now().map(|(now, _)| now.step().frozen.iter().copied().collect());
+        let changed = |session: &Session| -> Vec<usize> {
+            let step = session.now().map(|(timeline, _)| timeline.step()).expect("a step");
+            (0..13).filter(|&at| step.after.values[at] != step.before.values[at]).collect()
+        };
+        let at = |end: usize| move |session: &Session| session.player.progress().0 == end && !session.is_busy();
+        until(&mut session, "it waits", at(4));
+        let held = vec![6, 7, 8, 9, 10, 11, 12];
+        assert_eq!(frozen(&session), Some(held.clone()));
+        assert!(changed(&session).iter().all(|at| *at < 6));
+        session.act(RunAction::NextCue);
+        until(&mut session, "it waits again", at(8));
+        assert_eq!(frozen(&session), Some(vec![6, 8]));
+        session.act(RunAction::PreviousCue);
+        until(&mut session, "it is back", at(4));
+        assert_eq!(frozen(&session), Some(held));
+        assert_eq!(step(&session), 6);
+    }
+
+    #[test]
     fn training_until_a_condition_ends_by_the_condition_or_a_pause() {
         let mut session = session(
             "stage.train_until(|m| m.step >= 50, 1000); stage.train_until(|m| false, 1000000000); stage.wait();",

@@ -66,6 +66,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_neuron_without_a_bias_has_none_to_select() {
+        let shape = Shape::with_biases(1, [(2, false), (1, true)]);
+        let (mut at, mut found) = (None, Vec::new());
+        for _ in 0..9 {
+            let target = next(&shape, at, true);
+            assert!(target.exists_in(&shape) && !found.contains(&target), "{target:?}");
+            found.push(target);
+            at = Some(target);
+        }
+        assert_eq!(next(&shape, at, true), Target::Input(0));
+    }
+
+    #[test]
     fn each_element_is_visited_once_in_both_directions() {
         let shape = Shape::new(2, &[3, 1]);
         let count = 2 + 3 * 4 + 5;

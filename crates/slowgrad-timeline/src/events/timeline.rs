@@ -208,6 +208,13 @@ impl Timeline {
         }
     }
 
+    /// Whether the event at an address computes the pre-activation of a neuron: its bias, or in a layer without biases its
+    /// last product or sum.
+    pub(crate) fn completes_pre_activation(&self, address: &Address) -> bool {
+        let plan = CellPlan::of(&self.step, address.sample, address.phase, address.cell);
+        plan.weighted_sum().end == address.operation + 1
+    }
+
     fn lay_out(&mut self) {
         let step = Arc::clone(&self.step);
         let shape = &step.shape;
