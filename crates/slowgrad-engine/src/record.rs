@@ -41,12 +41,25 @@ pub struct RecordedSample {
     pub input: Vec<f64>,
     /// Its targets.
     pub target: Vec<f64>,
+    /// ∂L/∂x, one per input, if the lesson asks for it. Training does not need it.
+    pub grad_input: Option<Vec<f64>>,
     /// The layers, from the first after the input to the output.
     pub layers: Vec<RecordedLayer>,
     /// The trace of the loss.
     pub loss_trace: Arc<Trace>,
     /// The loss, without any penalty.
     pub loss: f64,
+}
+
+impl RecordedSample {
+    /// The gradients of the loss with respect to the inputs of a layer; `None` for the first layer unless the lesson asks
+    /// for them.
+    pub fn layer_input_gradient(&self, layer: usize) -> Option<&[f64]> {
+        match layer.checked_sub(1) {
+            None => self.grad_input.as_deref(),
+            Some(before) => Some(&self.layers[before].grad_a),
+        }
+    }
 }
 
 /// The plugins of a step, for formulas.
@@ -287,7 +300,7 @@ fn names(setup: &Setup) -> StepNames {
     }
 }
 
-/// z = W·x + b, a = activation(z), layer by layer; then the loss.
+/// z = W·x + b, or W·x without biases; a = activation(z), layer by layer; then the loss.
 fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSample, Box<Diagnostic>> {
     let shape = &setup.shape;
     let mut layers: Vec<RecordedLayer> = Vec::with_capacity(shape.layers());
@@ -313,6 +326,7 @@ fn forward(setup: &Setup, values: &[f64], sample: usize) -> Result<RecordedSampl
         sample,
         input: setup.train.input(sample).to_vec(),
         target,
+        grad_input: setup.spec.input_gradients.then(|| vec![0.0; shape.inputs()]),
         layers,
         loss_trace: call.trace,
         loss,
@@ -340,7 +354,8 @@ fn loss(setup: &Setup, recorded: &mut RecordedSample) {
     recorded.layers[last].grad_a.copy_from_slice(&grads[..setup.shape.outputs()]);
 }
 
-/// From the last layer to the first: δ, the gradients of the parameters, and ∂L/∂a of the layer before.
+/// From the last layer to the first: δ, the gradients of the parameters, and ∂L/∂a of the layer before. For the first
+/// layer that is ∂L/∂x, if the lesson asks for it.
 fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_sums: &mut [f64], first: bool) {
     let shape = &setup.shape;
     let (mut node_values, mut grads) = (Vec::new(), Vec::new());
@@ -363,8 +378,9 @@ fn backward(setup: &Setup, values: &[f64], recorded: &mut RecordedSample, grad_s
         let x = before.last().map_or(recorded.input.as_slice(), |layer| &layer.a);
         let (weight, bias) = grad_sums[shape.layer(layer)].split_at_mut(shape.weights(layer).len());
         dense::gradient_one(&here.delta, x, weight, bias, first);
-        if let Some(before) = before.last_mut() {
-            dense::backward_one(&values[shape.weights(layer)], &here.delta, &mut before.grad_a);
+        let grad_x = before.last_mut().map(|before| &mut before.grad_a).or(recorded.grad_input.as_mut());
+        if let Some(grad_x) = grad_x {
+            dense::backward_one(&values[shape.weights(layer)], &here.delta, grad_x);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a dense network, and the position of each parameter in the flat vector of parameters.
 //!
-//! The flat vector holds layer after layer, each with its weights as `weight[out][in]` and then its biases.
+//! The flat vector holds layer after layer, each with its weights as `weight[out][in]` and then its biases, if it has any.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -10,6 +10,29 @@ use std::ops::Range;
 pub struct Shape {
     sizes: Vec<usize>,
     starts: Vec<usize>,
+}
+
+/// A part of a layer's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerPart {
+    /// All parameters.
+    All,
+    /// The weights.
+    Weights,
+    /// The biases.
+    Biases,
+}
+
+impl LayerPart {
+    /// In words.
+    pub fn description(self) -> &'static str {
+        match self {
+            LayerPart::All => "the parameters",
+            LayerPart::Weights => "the weights",
+            LayerPart::Biases => "the biases",
+        }
+    }
 }
 
 /// A parameter, identified by its role in the network.
@@ -26,15 +49,20 @@ pub struct Parameter {
 }
 
 impl Shape {
-    /// A network with `inputs` inputs and layers of these sizes.
+    /// A network with `inputs` inputs and layers of these sizes, all with biases.
     pub fn new(inputs: usize, layers: &[usize]) -> Self {
-        let mut sizes = vec![inputs];
-        sizes.extend_from_slice(layers);
-        let mut starts = vec![0];
-        for pair in sizes.windows(2) {
-            let last = starts[starts.len() - 1];
+        Self::with_biases(inputs, layers.iter().map(|&size| (size, true)))
+    }
+
+    /// A network with `inputs` inputs and layers, each given by its size and whether it has biases.
+    pub fn with_biases(inputs: usize, layers: impl IntoIterator<Item = (usize, bool)>) -> Self {
+        let (mut sizes, mut starts) = (vec![inputs], vec![0]);
+        for (size, has_biases) in layers {
+            let (fan_in, last) = (sizes[sizes.len() - 1], starts[starts.len() - 1]);
             // Saturates, so that a count that overflows stays huge and callers can refuse it.
-            starts.push(pair[0].saturating_add(1).saturating_mul(pair[1]).saturating_add(last));
+            let of_neuron: usize = fan_in.saturating_add(usize::from(has_biases));
+            starts.push(of_neuron.saturating_mul(size).saturating_add(last));
+            sizes.push(size);
         }
         Self { sizes, starts }
     }
@@ -85,14 +113,34 @@ impl Shape {
         start..start + self.size(layer) * self.fan_in(layer)
     }
 
-    /// The range of the layer's biases in the flat vector.
+    /// The range of the layer's biases in the flat vector; empty if the layer has none.
     pub fn biases(&self, layer: usize) -> Range<usize> {
-        let end = self.starts[layer + 1];
-        end - self.size(layer)..end
+        self.weights(layer).end..self.starts[layer + 1]
     }
 
-    /// The flat index of a parameter.
+    /// Whether the layer has biases.
+    pub fn has_biases(&self, layer: usize) -> bool {
+        !self.biases(layer).is_empty()
+    }
+
+    /// The range of a part of the layer's parameters in the flat vector.
+    pub fn part(&self, layer: usize, part: LayerPart) -> Range<usize> {
+        match part {
+            LayerPart::All => self.layer(layer),
+            LayerPart::Weights => self.weights(layer),
+            LayerPart::Biases => self.biases(layer),
+        }
+    }
+
+    /// The parameters of a neuron: its weights in order, then its bias if it has one.
+    pub fn of_neuron(&self, layer: usize, neuron: usize) -> impl Iterator<Item = Parameter> + Clone + use<> {
+        let bias = self.has_biases(layer).then_some(None);
+        (0..self.fan_in(layer)).map(Some).chain(bias).map(move |input| Parameter { layer, neuron, input })
+    }
+
+    /// The flat index of a parameter, which the network must [have](Self::has).
     pub fn index(&self, parameter: Parameter) -> usize {
+        debug_assert!(self.has(parameter), "{parameter:?}");
         let Parameter { layer, neuron, input } = parameter;
         match input {
             Some(input) => self.weights(layer).start + neuron * self.fan_in(layer) + input,
@@ -103,7 +151,13 @@ impl Shape {
     /// Whether the network has this parameter.
     pub fn has(&self, parameter: Parameter) -> bool {
         let Parameter { layer, neuron, input } = parameter;
-        layer < self.layers() && neuron < self.size(layer) && input.is_none_or(|input| input < self.fan_in(layer))
+        self.has_neuron(layer, neuron)
+            && input.map_or_else(|| self.has_biases(layer), |input| input < self.fan_in(layer))
+    }
+
+    /// Whether the network has this neuron.
+    pub fn has_neuron(&self, layer: usize, neuron: usize) -> bool {
+        layer < self.layers() && neuron < self.size(layer)
     }
 
     /// The parameter at a flat index.

@@ -3,8 +3,9 @@
 //! The script crate fills it from a lesson file. This module must not know the script language.
 
 use crate::io_names::IoNames;
+use crate::shape::{LayerPart, Shape};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A value for a plugin's control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,17 @@ pub struct LayerSpec {
     pub size: usize,
     /// Its activation.
     pub activation: PluginRef,
+    /// Whether it has biases.
+    pub bias: bool,
+    /// Which of its parameters are frozen at the start, if any.
+    pub frozen: Option<LayerPart>,
+}
+
+impl LayerSpec {
+    /// A layer with biases, none of whose parameters are frozen.
+    pub fn new(size: usize, activation: PluginRef) -> Self {
+        Self { size, activation, bias: true, frozen: None }
+    }
 }
 
 /// The source of the samples.
@@ -152,7 +164,8 @@ pub enum WeightsSpec {
 pub struct LayerWeights {
     /// `weight[out][in]`.
     pub weight: Vec<Vec<f64>>,
-    /// `bias[out]`.
+    /// `bias[out]`; empty if the layer has no biases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bias: Vec<f64>,
 }
 
@@ -193,6 +206,21 @@ pub struct LessonSpec {
     pub seed: u64,
     /// The initial weights, if the lesson gives them.
     pub weights: Option<WeightsSpec>,
+    /// Whether recorded steps have the gradient of the loss with respect to each input.
+    pub input_gradients: bool,
+}
+
+impl LessonSpec {
+    /// The shape of the network.
+    pub fn shape(&self) -> Shape {
+        Shape::with_biases(self.inputs, self.layers.iter().map(|layer| (layer.size, layer.bias)))
+    }
+
+    /// The flat indices of the parameters that are frozen at the start.
+    pub fn frozen(&self, shape: &Shape) -> BTreeSet<usize> {
+        let parts = self.layers.iter().enumerate().filter_map(|(at, layer)| Some((at, layer.frozen?)));
+        parts.flat_map(|(layer, part)| shape.part(layer, part)).collect()
+    }
 }
 
 /// A change of a lesson's setup during training. Fields that are `None` or empty do not change.

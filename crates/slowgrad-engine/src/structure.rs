@@ -51,9 +51,9 @@ impl Reshape {
             }
             Reshape::AddLayer { before } if before <= last => {
                 let size = before.checked_sub(1).map_or(spec.inputs, |layer| layers[layer].size);
-                // It gets the activation of a neighbouring hidden layer.
+                // It is like a neighbouring hidden layer, but not frozen.
                 let like = before.saturating_sub(1).min(last.saturating_sub(1));
-                layers.insert(before, LayerSpec { size, activation: layers[like].activation.clone() });
+                layers.insert(before, LayerSpec { size, frozen: None, ..layers[like].clone() });
             }
             Reshape::RemoveLayer { layer } if layer < last => drop(layers.remove(layer)),
             _ => return None,
@@ -81,9 +81,8 @@ impl Reshape {
             Reshape::AddLayer { before } => layer -= usize::from(layer > before),
             Reshape::RemoveLayer { layer: at } => layer += usize::from(layer >= at),
         }
-        let exists =
-            layer < old.layers() && neuron < old.size(layer) && input.is_none_or(|input| input < old.fan_in(layer));
-        exists.then(|| old.index(Parameter { layer, neuron, input }))
+        let before = Parameter { layer, neuron, input };
+        old.has(before).then(|| old.index(before))
     }
 }
 
@@ -93,7 +92,7 @@ mod tests {
     use crate::spec::PluginRef;
 
     fn spec(sizes: &[usize]) -> LessonSpec {
-        let layer = |(nth, &size): (usize, &usize)| LayerSpec { size, activation: PluginRef::named(format!("f{nth}")) };
+        let layer = |(nth, &size): (usize, &usize)| LayerSpec::new(size, PluginRef::named(format!("f{nth}")));
         LessonSpec {
             inputs: sizes[0],
             layers: sizes[1..].iter().enumerate().map(layer).collect(),
@@ -101,15 +100,11 @@ mod tests {
         }
     }
 
-    fn shape(spec: &LessonSpec) -> Shape {
-        Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
-    }
-
     /// The new sizes, and for each new parameter the old one that it comes from.
     fn changed(sizes: &[usize], reshape: Reshape) -> Option<(Vec<usize>, Vec<Option<Parameter>>)> {
         let before = spec(sizes);
         let after = LessonSpec { layers: reshape.layers(&before)?, ..before.clone() };
-        let (old, new) = (shape(&before), shape(&after));
+        let (old, new) = (before.shape(), after.shape());
         let origins = reshape.origins(&old, &new);
         assert_eq!(origins.len(), new.parameters());
         let mut used: Vec<usize> = origins.iter().flatten().copied().collect();

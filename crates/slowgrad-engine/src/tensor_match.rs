@@ -1,6 +1,6 @@
 //! Assigns the tensors of a file to the layers of a network when their names are those of another program.
 //!
-//! A layer needs a weight, which has two dimensions, and a bias, which has one. Files do not store the order of their
+//! A layer needs a weight, which has two dimensions, and unless it has no biases a bias, which has one. Files do not store the order of their
 //! layers, so the names give it: numbers in them count (`fc2` before `fc10`). If the shapes do not fit in that order but
 //! fit the network in exactly one other order, that one is used. Weights are out × in, as in PyTorch, or in × out, as in
 //! Keras and JAX, if all of them fit only so. This module must not know how a file is encoded.
@@ -15,6 +15,13 @@ pub struct TensorShape {
     pub name: String,
     /// The dimensions, such as out and in.
     pub dims: Vec<usize>,
+}
+
+impl TensorShape {
+    /// Whether it has the dimensions of a layer's weight.
+    fn is_weight(&self) -> bool {
+        self.dims.len() == 2
+    }
 }
 
 impl fmt::Display for TensorShape {
@@ -118,16 +125,17 @@ pub(crate) struct Assignment {
     pub(crate) mapping: Option<TensorMapping>,
 }
 
-/// Assigns the tensors of a file to those of a network, which are a weight and a bias for each layer in turn.
+/// Assigns the tensors of a file to those of a network, which are a weight and, if it has one, a bias for each layer in
+/// turn.
 ///
 /// # Errors
 /// [`MatchError::Shapes`] if they do not fit, [`MatchError::Orientation`] if they fit in more than one way.
 pub(crate) fn assign(found: Vec<TensorShape>, wanted: Vec<TensorShape>) -> Result<Assignment, MatchError> {
-    let Some((order, transposed)) = layers(&found).and_then(|layers| fit(&layers, &found, &wanted)) else {
+    let Some((order, transposed)) = layers(&found, &wanted).and_then(|layers| fit(&layers, &found, &wanted)) else {
         return Err(MatchError::Shapes { found, wanted });
     };
     let square = |tensor: &TensorShape| tensor.dims.iter().all(|size| *size == tensor.dims[0]);
-    let weights = || order.iter().map(|&at| &found[at]).zip(&wanted).step_by(2);
+    let weights = || order.iter().map(|&at| &found[at]).zip(&wanted).filter(|(_, own)| own.is_weight());
     if !transposed
         && weights().all(|(weight, _)| square(weight) && weight.dims[0] > 1)
         && let Some((weight, own)) = weights().find(|(weight, _)| last_part(&weight.name) == "kernel")
@@ -141,48 +149,63 @@ pub(crate) fn assign(found: Vec<TensorShape>, wanted: Vec<TensorShape>) -> Resul
     Ok(Assignment { order, transposed, mapping })
 }
 
-/// The indices of a layer's weight and bias.
+/// The indices of a layer's weight and, if it has one, of its bias.
 #[derive(Clone, Copy)]
 struct LayerTensors {
     weight: usize,
-    bias: usize,
+    bias: Option<usize>,
 }
 
-/// The layers of a file in the order of their names. `None` if its tensors are not one weight and one bias for each.
-fn layers(found: &[TensorShape]) -> Option<Vec<LayerTensors>> {
+/// The layers of a file in the order of their names. `None` if its tensors are not one weight and at most one bias for
+/// each.
+fn layers(found: &[TensorShape], wanted: &[TensorShape]) -> Option<Vec<LayerTensors>> {
     let of_rank = |rank: usize| {
         let mut indices: Vec<usize> = (0..found.len()).filter(|&at| found[at].dims.len() == rank).collect();
         indices.sort_by(|&a, &b| by_name(&found[a].name, &found[b].name));
         indices
     };
     let (weights, biases) = (of_rank(2), of_rank(1));
-    if weights.len() != biases.len() || weights.len() + biases.len() != found.len() {
+    if weights.len() + biases.len() != found.len() {
         return None;
     }
     let stem = |at: usize| stem(&found[at].name);
-    let named = |weight: usize| {
-        let mut same = biases.iter().copied().filter(|&bias| stem(bias) == stem(weight));
-        same.next().filter(|_| same.next().is_none())
-    };
-    let by_stem: Option<Vec<usize>> = weights.iter().map(|&weight| named(weight)).collect();
+    let with_stem = |list: &[usize], of: usize| list.iter().filter(|&&at| stem(at) == stem(of)).count();
+    let is_named = |bias: usize| with_stem(&weights, bias) == 1 && with_stem(&biases, bias) == 1;
+    if biases.iter().all(|&bias| is_named(bias)) {
+        let bias = |weight| biases.iter().copied().find(|&bias| stem(bias) == stem(weight));
+        return Some(weights.iter().map(|&weight| LayerTensors { weight, bias: bias(weight) }).collect());
+    }
     // Names without a common stem, such as W1 and b1, are paired in order.
-    let biases = by_stem.unwrap_or(biases);
-    Some(weights.into_iter().zip(biases).map(|(weight, bias)| LayerTensors { weight, bias }).collect())
+    let needed = by_layer(wanted);
+    let has_bias = |layer: usize| needed.get(layer).is_some_and(|needed| needed.len() > 1);
+    let mut rest = biases.iter().copied();
+    let layer = |(at, weight)| LayerTensors { weight, bias: if has_bias(at) { rest.next() } else { None } };
+    let layers = weights.into_iter().enumerate().map(layer).collect();
+    rest.next().is_none().then_some(layers)
+}
+
+/// The tensors of a network, layer by layer.
+fn by_layer(wanted: &[TensorShape]) -> Vec<&[TensorShape]> {
+    wanted.chunk_by(|_, next| !next.is_weight()).collect()
 }
 
 /// The order in which the layers fit, and whether the weights are transposed.
 fn fit(layers: &[LayerTensors], found: &[TensorShape], wanted: &[TensorShape]) -> Option<(Vec<usize>, bool)> {
-    if 2 * layers.len() != wanted.len() {
+    let wanted = by_layer(wanted);
+    if layers.len() != wanted.len() {
         return None;
     }
     let fits = |tensors: &LayerTensors, needed: &[TensorShape], transposed: bool| {
         let [rows, columns] = [needed[0].dims[0], needed[0].dims[1]];
         let weight = if transposed { [columns, rows] } else { [rows, columns] };
-        found[tensors.weight].dims == weight && found[tensors.bias].dims == needed[1].dims
+        let bias = tensors.bias.map(|bias| &found[bias].dims);
+        found[tensors.weight].dims == weight && bias == needed.get(1).map(|bias| &bias.dims)
     };
-    let flat = |layers: Vec<LayerTensors>| layers.iter().flat_map(|layer| [layer.weight, layer.bias]).collect();
+    let flat = |layers: Vec<LayerTensors>| {
+        layers.iter().flat_map(|layer| std::iter::once(layer.weight).chain(layer.bias)).collect()
+    };
     for transposed in [false, true] {
-        if layers.iter().zip(wanted.chunks(2)).all(|(layer, needed)| fits(layer, needed, transposed)) {
+        if layers.iter().zip(&wanted).all(|(layer, needed)| fits(layer, needed, transposed)) {
             return Some((flat(layers.to_vec()), transposed));
         }
     }
@@ -191,7 +214,7 @@ fn fit(layers: &[LayerTensors], found: &[TensorShape], wanted: &[TensorShape]) -
             let mut fitting = layers.iter().filter(|layer| fits(layer, needed, transposed));
             fitting.next().filter(|_| fitting.next().is_none()).copied()
         };
-        let chosen: Vec<LayerTensors> = wanted.chunks(2).map(one).collect::<Option<_>>()?;
+        let chosen: Vec<LayerTensors> = wanted.iter().map(|needed| one(needed)).collect::<Option<_>>()?;
         let mut distinct: Vec<usize> = chosen.iter().map(|layer| layer.weight).collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -312,6 +335,25 @@ mod tests {
         assert!(
             list.starts_with("there is fc1.bias 4, fc1.weight 4 × 2, ") && list.contains("needs 0.bias 3, 0.weight")
         );
+    }
+
+    #[test]
+    fn a_layer_without_biases_needs_only_a_weight() {
+        let order = |found: &[(&str, &[usize])]| {
+            let (found, wanted) =
+                (tensors(found), tensors(&[("0.weight", &[3, 2]), ("2.weight", &[1, 3]), ("2.bias", &[1])]));
+            let order = assign(found.clone(), wanted)?.order;
+            Ok::<_, MatchError>(order.iter().map(|&at| found[at].name.clone()).collect::<Vec<_>>().join(" "))
+        };
+        let expected = |names: &str| Ok(names.to_owned());
+        assert_eq!(
+            order(&[("b.bias", &[1]), ("b.weight", &[1, 3]), ("a.weight", &[3, 2])]),
+            expected("a.weight b.weight b.bias")
+        );
+        assert_eq!(order(&[("W1", &[3, 2]), ("W2", &[1, 3]), ("b2", &[1])]), expected("W1 W2 b2"));
+        assert!(order(&[("a.weight", &[3, 2]), ("a.bias", &[3]), ("b.weight", &[1, 3]), ("b.bias", &[1])]).is_err());
+        assert!(order(&[("a.weight", &[3, 2]), ("a.bias", &[3]), ("b.weight", &[1, 3])]).is_err());
+        assert!(order(&[("a.weight", &[3, 2]), ("b.weight", &[1, 3])]).is_err());
     }
 
     #[test]

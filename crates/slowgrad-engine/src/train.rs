@@ -354,7 +354,7 @@ impl Batch {
         gather(data.targets(), size, samples, &mut rows[size * row_step..], row_step, stride);
     }
 
-    /// Layer by layer: z = W·x + b, a = activation(z).
+    /// Layer by layer: z = W·x + b, or W·x without biases; a = activation(z).
     fn forward(&mut self, setup: &Setup, values: &[f64]) -> Result<(), Box<Diagnostic>> {
         dense::vectorize(Forward { batch: self, setup, values })?;
         let (shape, stride) = (&setup.shape, self.stride);
@@ -427,7 +427,7 @@ impl WithSimd for Forward<'_> {
             let this = &mut rest[0];
             let x = before.last().map_or(Matrix { numbers: &batch.input, stride }, |before| before.outputs(stride));
             let (weight, bias) = (weights(setup, values, layer), &values[shape.biases(layer)]);
-            dense::forward_batch(simd, weight, bias, x, this.pre_activations(bias.len(), stride), stride, threads);
+            dense::forward_batch(simd, weight, bias, x, this.pre_activations(weight.outputs, stride), stride, threads);
             this.activate(activation, stride)?;
         }
         Ok(())

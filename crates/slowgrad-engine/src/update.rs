@@ -278,7 +278,9 @@ impl ParameterUpdate {
         } else {
             for layer in 0..shape.layers() {
                 self.ranges.push(UpdateRange { layer, parameters: shape.weights(layer), is_bias: false });
-                self.ranges.push(UpdateRange { layer, parameters: shape.biases(layer), is_bias: true });
+                if shape.has_biases(layer) {
+                    self.ranges.push(UpdateRange { layer, parameters: shape.biases(layer), is_bias: true });
+                }
             }
         }
         self.context_varies = self.needs_norms || by_layer || uses(&["step"]);

@@ -1,9 +1,9 @@
 //! Weight files: JSON for people, safetensors for PyTorch.
 //!
 //! Tensor names are those of a PyTorch `nn.Sequential` in which a module without parameters (the activation) follows
-//! each `Linear`: `0.weight` with shape out × in, `0.bias`, `2.weight`, `2.bias`, and so on. Numbers are float64;
-//! narrower floats are converted exactly on reading. Tensors with other names are read as well if they fit in order and
-//! shape: [`tensor_match`] decides that. This module must not open files.
+//! each `Linear`: `0.weight` with shape out × in, `0.bias`, `2.weight`, `2.bias`, and so on. A layer without biases has only
+//! a weight. Numbers are float64; narrower floats are converted exactly on reading. Tensors with other names are read as
+//! well if they fit in order and shape: [`tensor_match`] decides that. This module must not open files.
 
 use crate::shape::Shape;
 use crate::spec::LayerWeights;
@@ -108,7 +108,8 @@ pub(crate) fn tensors(shape: &Shape) -> impl Iterator<Item = NetworkTensor> {
     (0..shape.layers()).flat_map(|l| {
         let (rows, columns) = (shape.size(l), shape.fan_in(l));
         let tensor = |part: &str, range, dims| NetworkTensor { name: format!("{}.{part}", 2 * l), range, dims };
-        [tensor("weight", shape.weights(l), vec![rows, columns]), tensor("bias", shape.biases(l), vec![rows])]
+        let bias = shape.has_biases(l).then(|| tensor("bias", shape.biases(l), vec![rows]));
+        std::iter::once(tensor("weight", shape.weights(l), vec![rows, columns])).chain(bias)
     })
 }
 
@@ -140,7 +141,9 @@ pub fn from_layers(shape: &Shape, layers: &[LayerWeights]) -> Result<Vec<f64>, W
             return Err(WeightsError::Ragged { name, row: j + 1, found: row.len(), expected: columns });
         }
         found.push(TensorShape { name, dims: vec![layer.weight.len(), columns] });
-        found.push(TensorShape { name: format!("{}.bias", 2 * l), dims: vec![layer.bias.len()] });
+        if !layer.bias.is_empty() {
+            found.push(TensorShape { name: format!("{}.bias", 2 * l), dims: vec![layer.bias.len()] });
+        }
     }
     let wanted = wanted(shape);
     if found != wanted {

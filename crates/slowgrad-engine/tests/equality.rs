@@ -3,12 +3,14 @@
 
 mod common;
 
-use common::{decay, descent, elastic, identity, leaky, setup, softmax, tanh};
+use common::{decay, descent, elastic, identity, leaky, setup, setup_of, softmax, tanh};
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::plugin::ControlKind;
 use slowgrad_engine::record::record;
 use slowgrad_engine::run::Run;
+use slowgrad_engine::shape::Shape;
+use slowgrad_engine::spec::LessonSpec;
 use slowgrad_engine::structure::Reshape;
 use slowgrad_engine::train::{self, Workspace};
 use slowgrad_tape::isa;
@@ -22,6 +24,8 @@ proptest! {
     fn recorded_steps_have_the_bits_of_full_speed_steps(
         sizes in prop::collection::vec(1_usize..9, 2..5),
         kinds in prop::collection::vec(0_usize..4, 4),
+        biases in prop::collection::vec(any::<bool>(), 4),
+        input_gradients in any::<bool>(),
         momentum in any::<bool>(),
         samples in 1_usize..24,
         batch in 1_usize..30,
@@ -37,7 +41,9 @@ proptest! {
             2 => leaky(),
             _ => softmax(size),
         }).collect();
-        let (mut setup, values) = setup(&sizes, activations, descent(0.05, momentum), samples, batch);
+        let shape = Shape::with_biases(sizes[0], sizes[1..].iter().copied().zip(biases));
+        let (mut setup, values) = setup_of(shape, activations, descent(0.05, momentum), samples, batch);
+        setup.spec = Arc::new(LessonSpec { input_gradients, ..LessonSpec::default() });
         setup.shuffle = shuffle;
         setup.regularizer = strength.map(elastic);
         setup.schedule = slowing.map(decay);
@@ -104,6 +110,79 @@ fn the_number_of_threads_changes_no_bit() {
         let (other, other_losses) = trained(threads);
         assert_eq!(losses, other_losses, "{threads} threads");
         assert!(model.same_bits(&other), "{threads} threads");
+    }
+}
+
+/// Wide and narrow layers with and without biases, large enough for several tiles and threads.
+#[test]
+fn layers_without_biases_have_the_bits_of_recorded_ones() {
+    for biases in [[false, false, false], [false, true, false], [true, false, true]] {
+        let shape = Shape::with_biases(4, [130, 67, 10].into_iter().zip(biases));
+        let (setup, values) = setup_of(shape, vec![tanh(), leaky(), softmax(10)], descent(0.05, true), 40, 31);
+        let setup = Rc::new(setup);
+        for unit in isa::available() {
+            assert!(isa::force(unit));
+            for threads in [1, 3] {
+                let mut model = Model::new(values.clone(), &setup.optimizer);
+                let mut work = Workspace::default();
+                work.set_threads(threads);
+                for step in 1..=3 {
+                    let recorded = record(&setup, &model, step).expect("no script fails");
+                    train::step(&setup, &mut model, step, &mut work).expect("no script fails");
+                    assert!(model.same_bits(&recorded.after), "{biases:?}, step {step} on {unit:?}, {threads} threads");
+                }
+            }
+        }
+    }
+}
+
+/// A bias of 0 adds 0 to the sum, so such a layer computes the same numbers as one without biases.
+#[test]
+fn a_layer_without_biases_computes_what_biases_of_zero_compute() {
+    let sizes = [(4, false), (3, false)];
+    let (without, values) = setup_of(Shape::with_biases(3, sizes), vec![tanh(), softmax(3)], descent(0.1, false), 5, 5);
+    let (with, _) = setup(&[3, 4, 3], vec![tanh(), softmax(3)], descent(0.1, false), 5, 5);
+    let (mut zeros, mut next) = (vec![0.0; with.shape.parameters()], values.iter());
+    for (layer, _) in sizes.iter().enumerate() {
+        zeros[with.shape.weights(layer)].iter_mut().zip(&mut next).for_each(|(to, from)| *to = *from);
+    }
+    assert_eq!((values.len(), zeros.len()), (4 * 3 + 3 * 4, 4 * 3 + 4 + 3 * 4 + 3));
+    let record = |mut setup: slowgrad_engine::setup::Setup, values: Vec<f64>| {
+        setup.train = Arc::clone(&without.train);
+        record(&setup, &Model::new(values, &setup.optimizer), 1).expect("it runs")
+    };
+    let (one, other) = (record(without.clone(), values), record(with, zeros));
+    assert_eq!(one.loss.to_bits(), other.loss.to_bits());
+    for layer in 0..2 {
+        let [one, other] = [&one, &other].map(|step| step.grads[step.shape.weights(layer)].to_vec());
+        assert_eq!(one, other);
+    }
+}
+
+#[test]
+fn gradients_of_the_inputs_agree_with_finite_differences_of_the_loss() {
+    for (sizes, bias) in [(vec![2, 3, 2], true), (vec![3, 4, 3, 2], false), (vec![4, 2], true)] {
+        let activations = sizes[1..].iter().map(|_| tanh()).collect();
+        let shape = Shape::with_biases(sizes[0], sizes[1..].iter().map(|&size| (size, bias)));
+        let (mut setup, values) = setup_of(shape, activations, descent(0.1, false), 3, 3);
+        let model = Model::new(values, &setup.optimizer);
+        assert!(record(&setup, &model, 1).expect("it runs").samples.iter().all(|sample| sample.grad_input.is_none()));
+        setup.spec = Arc::new(LessonSpec { input_gradients: true, ..LessonSpec::default() });
+        let recorded = record(&setup, &model, 1).expect("it runs");
+        for (nth, sample) in recorded.samples.iter().enumerate() {
+            let gradient = sample.grad_input.as_ref().expect("the lesson asks for it");
+            assert_eq!(gradient.len(), sizes[0]);
+            for (input, &grad) in gradient.iter().enumerate() {
+                let loss = |h: f64| {
+                    let mut moved = setup.clone();
+                    Arc::make_mut(&mut moved.train).set_input(sample.sample, input, sample.input[input] + h);
+                    record(&moved, &model, 1).expect("it runs").samples[nth].loss
+                };
+                let slope = (loss(1e-6) - loss(-1e-6)) / 2e-6;
+                assert!((slope - grad).abs() < 1e-8, "input {input}: {grad} and {slope}");
+                assert_ne!(grad, 0.0);
+            }
+        }
     }
 }
 

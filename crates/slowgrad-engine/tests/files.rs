@@ -40,6 +40,34 @@ fn both_formats_preserve_every_bit() {
 }
 
 #[test]
+fn a_layer_without_biases_has_no_tensor_for_them() {
+    let shape = Shape::with_biases(3, [(4, false), (2, true)]);
+    assert_eq!(shape.parameters(), 3 * 4 + 4 * 2 + 2);
+    let values = values(&shape);
+    for format in [WeightFormat::Json, WeightFormat::Safetensors] {
+        let bytes = weights::write(format, &shape, &values).expect("finite numbers");
+        let read = weights::read(format, &shape, &bytes).expect("its own file");
+        assert_eq!((bits(&read.values), read.mapping), (bits(&values), None));
+        for other in [Shape::new(3, &[4, 2]), Shape::with_biases(3, [(4, false), (2, false)])] {
+            let error = weights::read(format, &other, &bytes).expect_err("another network");
+            assert!(matches!(&error, WeightsError::Match(MatchError::Shapes { .. })), "{error:?}");
+        }
+    }
+    let json = weights::to_json(&shape, &values).expect("finite numbers");
+    assert_eq!(json.matches("\"bias\"").count(), 1);
+    let (setup, mut model) = {
+        let (setup, values) =
+            common::setup_of(shape, vec![common::tanh(), common::tanh()], common::descent(0.1, true), 5, 2);
+        (std::rc::Rc::new(setup), values)
+    };
+    let mut run = Run::new((*setup).clone(), std::mem::take(&mut model));
+    run.seek(3).expect("it runs");
+    let state = training_state::to_safetensors(&setup, run.model(), 3).expect("finite numbers");
+    let read = training_state::from_safetensors(&setup, &state).expect("its own state");
+    assert!(read.model.same_bits(run.model()) && read.step == 3);
+}
+
+#[test]
 fn files_written_by_pytorch_are_read() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/");
     let shape = Shape::new(2, &[3, 1]);

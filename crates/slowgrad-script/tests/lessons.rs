@@ -6,12 +6,12 @@ use slowgrad_engine::condition;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::plugin::{ControlKind, StateField};
 use slowgrad_engine::run::Run;
-use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::shape::{LayerPart, Parameter, Shape};
 use slowgrad_engine::spec::{DataSpec, ParamValue, PluginRef, SpecPatch};
 use slowgrad_script::{PluginKind, TokenKind, highlight};
 use slowgrad_tape::math;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, Panel, PlayPart, Plot};
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, CueParameters, Panel, PlayPart, Plot};
 use slowgrad_timeline::scene::Target;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -147,6 +147,57 @@ fn the_stage_records_cues_and_numbers_their_conditions() {
         ]
     );
     assert_eq!(lesson.conditions.len(), 4);
+}
+
+#[test]
+fn layers_have_no_biases_or_are_frozen_as_the_lesson_says() {
+    let open = |layers: &str, more: &str| {
+        let text = format!(
+            "fn lesson() {{ #{{ title: \"T\", data: \"xor\", layers: {layers}, {more} }} }}
+            fn perform(stage) {{
+                stage.freeze(#{{ layer: 0 }});
+                stage.unfreeze(#{{ layer: 0, part: \"weights\" }});
+                stage.freeze(neuron(1, 0));
+                stage.freeze(weight(0, 1, 0));
+            }}"
+        );
+        common::sandbox(&[("mine.rhai", &text)]).open("mine.rhai").unwrap()
+    };
+    let lesson = open("[2, #{ size: 3, bias: false, frozen: true }, #{ size: 2, frozen: \"biases\" }, 1]", "");
+    let shape = &lesson.setup.shape;
+    assert_eq!([0, 1, 2].map(|layer| shape.biases(layer).len()), [0, 2, 1]);
+    assert_eq!(lesson.parameters.len(), 6 + 8 + 3);
+    assert_eq!(lesson.setup.frozen.iter().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 12, 13]);
+    let layer = |part| CueParameters::Layer { layer: 0, part };
+    let weight = Target::Weight { layer: 0, neuron: 1, input: 0 };
+    assert_eq!(
+        lesson.cues,
+        [
+            Cue::Freeze { parameters: layer(LayerPart::All), frozen: true },
+            Cue::Freeze { parameters: layer(LayerPart::Weights), frozen: false },
+            Cue::Freeze { parameters: CueParameters::Of(Target::Neuron { layer: 1, neuron: 0 }), frozen: true },
+            Cue::Freeze { parameters: CueParameters::Of(weight), frozen: true },
+        ]
+    );
+    assert_eq!(lesson.cues[1].to_string(), "unfreezes the weights of layer 0");
+    assert_eq!(lesson.cues[3].to_string(), "freezes weight(0, 1, 0)");
+    // The fields of the lesson are the defaults of its layers.
+    let lesson = open("[2, #{ size: 3, bias: true }, #{ size: 1, frozen: false }]", "bias: false, frozen: \"weights\"");
+    assert_eq!([0, 1].map(|layer| lesson.setup.shape.biases(layer).len()), [3, 0]);
+    assert_eq!(lesson.setup.frozen.iter().copied().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+    assert!(!lesson.spec.input_gradients && open("[2, 2, 1]", "input_gradients: true").spec.input_gradients);
+}
+
+/// A parameter that does not exist is neither drawn, penalized nor named by a condition.
+#[test]
+fn initializers_and_regularizers_pass_over_biases_that_a_layer_lacks() {
+    let text = r#"fn lesson() { #{ title: "T", data: "xor", layers: [2, 2, 1], bias: false, regularizer: "l2", initializer: "mine" } }"#;
+    let init = "fn init(ctx) { if ctx.is_bias { throw \"no bias\" } 0.25 }";
+    let sandbox = common::sandbox(&[("mine.rhai", text), ("initializers/mine.rhai", init)]);
+    let lesson = sandbox.open("mine.rhai").unwrap();
+    assert_eq!(lesson.parameters, [0.25; 6]);
+    let step = Run::new(lesson.setup, lesson.parameters).record().unwrap();
+    assert!(step.penalty.unwrap().traces.iter().all(Option::is_some));
 }
 
 #[test]

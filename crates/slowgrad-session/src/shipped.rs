@@ -12,11 +12,12 @@ pub const ROOT: &str = "slowgrad";
 pub const WELCOME: &str = "welcome";
 
 /// The shipped lessons in teaching order. Lessons that are missing here come last.
-const TEACHING_ORDER: [&str; 11] = [
+const TEACHING_ORDER: [&str; 12] = [
     WELCOME,
     "which-weights-change",
     "how-much-does-each-weight-change",
     "why-not-zeros",
+    "one-step-by-hand",
     "sgd-and-momentum",
     "custom-loss",
     "playground",

@@ -4,12 +4,13 @@
 #[path = "../../slowgrad-engine/tests/common/mod.rs"]
 mod common;
 
-use common::{decay, descent, elastic, identity, leaky, setup, softmax, tamed, tanh};
+use common::{decay, descent, elastic, identity, leaky, setup, setup_of, softmax, tamed, tanh};
 use proptest::prelude::*;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::record::record;
 use slowgrad_engine::setup::Setup;
-use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::spec::LessonSpec;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Cell, EventKind, Phase};
@@ -33,7 +34,21 @@ fn regularized(
     strength: Option<f64>,
     slowing: Option<f64>,
 ) -> Timeline {
-    let activations = sizes[1..]
+    let shape = Shape::new(sizes[0], &sizes[1..]);
+    recorded(shape, kinds, momentum, (samples, step), strength, slowing, false)
+}
+
+/// A network whose layers may have no biases, with or without the gradients of its inputs.
+fn recorded(
+    shape: Shape,
+    kinds: &[usize],
+    momentum: bool,
+    (samples, step): (usize, u64),
+    strength: Option<f64>,
+    slowing: Option<f64>,
+    input_gradients: bool,
+) -> Timeline {
+    let activations = shape.sizes()[1..]
         .iter()
         .zip(kinds.iter().cycle())
         .map(|(&size, kind)| match kind {
@@ -43,7 +58,8 @@ fn regularized(
             _ => softmax(size),
         })
         .collect();
-    let (mut setup, values) = setup(sizes, activations, descent(0.1, momentum), samples, samples);
+    let (mut setup, values) = setup_of(shape, activations, descent(0.1, momentum), samples, samples);
+    setup.spec = Arc::new(LessonSpec { input_gradients, ..LessonSpec::default() });
     setup.regularizer = strength.map(elastic);
     setup.schedule = slowing.map(decay);
     let model = Model::new(values, &setup.optimizer);
@@ -91,7 +107,10 @@ fn follow(timeline: &Timeline) {
                 same(*sum, running, "the sum");
                 same(sum + bias, *z, "z");
                 same(*z, sample.expect("a sample").layers[layer].z[neuron], "z");
+                assert!(step.shape.has_biases(layer));
+                running = *z;
             }
+            (EventKind::Activated { z, .. }, Cell::Neuron { .. }) => same(*z, running, "z"),
             (EventKind::Operation { op, operands, result }, _) => {
                 let operand = |k: usize| operands.get(k).map_or(operands[0].value, |named| named.value);
                 same(op.value(operand(0), operand(1), operand(2)), result.value, "operation");
@@ -116,6 +135,7 @@ fn follow(timeline: &Timeline) {
             }
             (EventKind::BiasGrad { before, sum, .. }, Cell::Neuron { layer, neuron }) => {
                 let key = (layer, neuron, usize::MAX);
+                assert!(step.shape.has_biases(layer));
                 assert_eq!(before.map(f64::to_bits), sums.get(&key).map(|sum| sum.to_bits()));
                 sums.insert(key, *sum);
             }
@@ -133,7 +153,8 @@ fn follow(timeline: &Timeline) {
                 same(weight * delta, *contribution, "w·δ");
                 same(before.map_or(*contribution, |before| weight.mul_add(*delta, before)), *sum, "∂L/∂a so far");
                 if neuron + 1 == step.shape.size(layer) {
-                    same(*sum, sample.expect("a sample").layers[layer - 1].grad_a[*input], "∂L/∂a");
+                    let complete = sample.expect("a sample").layer_input_gradient(layer).expect("it has events");
+                    same(*sum, complete[*input], "∂L/∂a or ∂L/∂x");
                 }
             }
             (EventKind::Average { sum, count, mean }, Cell::Parameter { layer, neuron, input }) => {
@@ -173,6 +194,8 @@ proptest! {
     #[test]
     fn events_lead_from_the_sample_to_the_new_parameters(
         sizes in prop::collection::vec(1_usize..6, 2..5),
+        biases in prop::collection::vec(any::<bool>(), 4),
+        input_gradients in any::<bool>(),
         kinds in prop::collection::vec(0_usize..4, 3),
         momentum in any::<bool>(),
         samples in 1_usize..5,
@@ -180,7 +203,14 @@ proptest! {
         strength in prop::option::of(0.0_f64..0.3),
         slowing in prop::option::of(0.0_f64..1.0),
     ) {
-        let timeline = regularized(&sizes, &kinds, momentum, samples, step, strength, slowing);
+        let shape = Shape::with_biases(sizes[0], sizes[1..].iter().copied().zip(biases));
+        let timeline = recorded(shape, &kinds, momentum, (samples, step), strength, slowing, input_gradients);
+        let to_inputs = |index| {
+            let event = timeline.event(index);
+            event.address.cell.layer() == Some(0) && matches!(event.kind, EventKind::Backprop { .. })
+        };
+        let found = (0..timeline.len()).filter(|&index| to_inputs(index)).count();
+        prop_assert_eq!(found, if input_gradients { samples * sizes[0] * sizes[1] } else { 0 });
         prop_assert_eq!(timeline.step().penalty.is_some(), strength.is_some());
         follow(&timeline);
         for index in 0..timeline.len() {

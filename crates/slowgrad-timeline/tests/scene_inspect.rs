@@ -47,6 +47,7 @@ fn targets(timeline: &Timeline) -> Vec<Target> {
             targets.extend((0..shape.fan_in(layer)).map(|input| Target::Weight { layer, neuron, input }));
         }
     }
+    targets.retain(|target| target.exists_in(shape));
     targets
 }
 

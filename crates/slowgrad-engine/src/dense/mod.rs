@@ -34,14 +34,15 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 dispatch!(
-    /// One sample forward through one layer: `z[j] = Σᵢ weight[j][i]·x[i] + bias[j]`.
+    /// One sample forward through one layer: `z[j] = Σᵢ weight[j][i]·x[i] + bias[j]`. Without biases, `bias` is empty.
     pub fn forward_one(weight: &[f64], bias: &[f64], x: &[f64], z: &mut [f64]) = forward_one_body
 );
 
 #[inline(always)]
 fn forward_one_body(weight: &[f64], bias: &[f64], x: &[f64], z: &mut [f64]) {
     for (j, z) in z.iter_mut().enumerate() {
-        *z = dot(&weight[j * x.len()..][..x.len()], x) + bias[j];
+        let sum = dot(&weight[j * x.len()..][..x.len()], x);
+        *z = bias.get(j).map_or(sum, |bias| sum + bias);
     }
 }
 
@@ -69,7 +70,7 @@ fn backward_one_body(weight: &[f64], delta: &[f64], grad_x: &mut [f64]) {
 
 dispatch!(
     /// Adds one sample's contribution to the gradients: `weight[j][i] += delta[j]·x[i]`, `bias[j] += delta[j]`. For the
-    /// `first` sample, sets them.
+    /// `first` sample, sets them. Without biases, `bias` is empty.
     pub fn gradient_one(delta: &[f64], x: &[f64], weight: &mut [f64], bias: &mut [f64], first: bool) = gradient_one_body
 );
 
@@ -78,13 +79,14 @@ fn gradient_one_body(delta: &[f64], x: &[f64], weight: &mut [f64], bias: &mut [f
     let n = x.len();
     for (j, &d) in delta.iter().enumerate() {
         let row = &mut weight[j * n..][..n];
+        if let Some(bias) = bias.get_mut(j) {
+            *bias = if first { d } else { *bias + d };
+        }
         if first {
-            bias[j] = d;
             for i in 0..n {
                 row[i] = d * x[i];
             }
         } else {
-            bias[j] += d;
             for i in 0..n {
                 row[i] = math::fma(d, x[i], row[i]);
             }
@@ -93,6 +95,7 @@ fn gradient_one_body(delta: &[f64], x: &[f64], weight: &mut [f64], bias: &mut [f
 }
 
 /// A batch forward through one layer, on at most `threads` threads: `z[j][s] = Σᵢ weight[j][i]·x[i][s] + bias[j]`.
+/// Without biases, `bias` is empty.
 #[inline(always)]
 pub fn forward_batch<S: Simd>(
     simd: S,
@@ -106,7 +109,8 @@ pub fn forward_batch<S: Simd>(
     let Weights { numbers: a, inputs, outputs } = weight;
     let a = Matrix { numbers: a, stride: inputs };
     let product = MatrixProduct::<_, false> { a, terms: inputs, b: x, rows: outputs, lanes: samples };
-    run(simd, &product, z, Epilogue::Add(bias), threads);
+    let epilogue = if bias.is_empty() { Epilogue::Keep } else { Epilogue::Add(bias) };
+    run(simd, &product, z, epilogue, threads);
 }
 
 /// A batch backward through one layer: `grad_x[i][s] = Σⱼ weight[j][i]·delta[j][s]`.
@@ -126,7 +130,7 @@ pub fn backward_batch<S: Simd>(
 }
 
 /// The mean gradients of a layer: `weight[j][i] = Σₛ delta[j][s]·x[i][s] / samples`, `bias[j] = Σₛ delta[j][s] /
-/// samples`.
+/// samples`. Without biases, `bias` is empty.
 ///
 /// `by_sample` is x as `[sample][feature]`. If it is not given and the layer is not [narrow](is_narrow), x is
 /// transposed into `transposed`.
@@ -144,10 +148,11 @@ pub fn gradient_batch<S: Simd>(
     samples: usize,
     threads: usize,
 ) {
+    let rows = weight.len() / inputs;
     if is_narrow(inputs) {
-        return narrow_gradients(delta, x, weight, bias, inputs, samples);
+        return narrow_gradients(delta, x, weight, bias, inputs, rows, samples);
     }
-    let (a, rows, lanes, terms) = (delta, bias.len(), inputs, samples);
+    let (a, lanes, terms) = (delta, inputs, samples);
     let (out, epilogue) = (MatrixMut { numbers: weight, stride: inputs }, Epilogue::Divide(samples as f64));
     if let Some(b) = by_sample {
         run(simd, &MatrixProduct::<_, false> { a, terms, b, rows, lanes }, out, epilogue, threads);
@@ -157,5 +162,6 @@ pub fn gradient_batch<S: Simd>(
         let b = Matrix { numbers: transposed, stride: inputs };
         run(simd, &MatrixProduct::<_, false> { a, terms, b, rows, lanes }, out, epilogue, threads);
     }
-    narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, samples);
+    let neurons = bias.len();
+    narrow_gradients(delta, Matrix { numbers: &[], stride: 0 }, &mut [], bias, 0, neurons, samples);
 }

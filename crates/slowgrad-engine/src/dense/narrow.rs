@@ -12,7 +12,7 @@ pub fn is_narrow(inputs: usize) -> bool {
     inputs < MIN_WIDE_INPUTS
 }
 
-/// The mean gradients of the biases, and of `inputs` weights for each neuron.
+/// The mean gradients of the biases, if there are any, and of `inputs` weights for each of these neurons.
 #[inline(always)]
 pub(super) fn narrow_gradients(
     delta: Matrix<'_>,
@@ -20,13 +20,14 @@ pub(super) fn narrow_gradients(
     weight: &mut [f64],
     bias: &mut [f64],
     inputs: usize,
+    neurons: usize,
     samples: usize,
 ) {
     let mut j = 0;
-    while j < bias.len() {
-        let layer =
-            NarrowLayer { delta, x, weight: &mut weight[j * inputs..], bias: &mut bias[j..], inputs, j, samples };
-        j += match (layer.bias.len(), inputs) {
+    while j < neurons {
+        let bias = bias.get_mut(j..).unwrap_or_default();
+        let layer = NarrowLayer { delta, x, weight: &mut weight[j * inputs..], bias, inputs, j, samples };
+        j += match (neurons - j, inputs) {
             // More biases at once would be gathered into a vector, which takes longer.
             (2.., 0) => layer.neurons::<2, 0>(),
             (4.., 2..) => layer.neurons::<4, 2>(),
@@ -73,8 +74,8 @@ impl NarrowLayer<'_> {
     }
 }
 
-/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and the same sums for the biases if `BIAS`. Written with
-/// loops, since a closure would not be compiled for the vector unit.
+/// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and the same sums for the biases if `BIAS`; they are dropped
+/// where `bias` is empty, which is faster than code of its own for layers without biases. Written with loops, since a closure would not be compiled for the vector unit.
 #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
 #[inline(always)]
 fn sums<const J: usize, const I: usize, const BIAS: bool>(
@@ -112,8 +113,8 @@ fn sums<const J: usize, const I: usize, const BIAS: bool>(
         }
     }
     for r in 0..J {
-        if BIAS {
-            bias[r] = biases[r];
+        if BIAS && let Some(bias) = bias.get_mut(r) {
+            *bias = biases[r];
         }
         for c in 0..I {
             weight[r * inputs + i + c] = sum[r][c];

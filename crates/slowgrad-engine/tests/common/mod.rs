@@ -241,8 +241,18 @@ pub fn setup(
     samples: usize,
     batch: usize,
 ) -> (Setup, Vec<f64>) {
-    let shape = Shape::new(sizes[0], &sizes[1..]);
-    let mut stream = Stream(sizes.iter().sum::<usize>() as u64 * 7919 + samples as u64);
+    setup_of(Shape::new(sizes[0], &sizes[1..]), activations, optimizer, samples, batch)
+}
+
+/// A setup with this network, on random data, and random parameters.
+pub fn setup_of(
+    shape: Shape,
+    activations: Vec<Activation>,
+    optimizer: Optimizer,
+    samples: usize,
+    batch: usize,
+) -> (Setup, Vec<f64>) {
+    let mut stream = Stream(shape.sizes().iter().sum::<usize>() as u64 * 7919 + samples as u64);
     let mut numbers = |n: usize| (0..n).map(|_| stream.next()).collect::<Vec<f64>>();
     let samples: Vec<Sample> =
         (0..samples).map(|_| Sample { input: numbers(shape.inputs()), target: numbers(shape.outputs()) }).collect();

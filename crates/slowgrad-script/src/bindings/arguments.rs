@@ -6,7 +6,7 @@ use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::ScriptNumber;
 use rhai::{Array, Dynamic, Map};
-use slowgrad_engine::shape::{Parameter, Shape};
+use slowgrad_engine::shape::{LayerPart, Parameter, Shape};
 use slowgrad_engine::spec::{LayerWeights, ParamValue, PluginRef, Sample, SpecPatch};
 
 /// A plain number. A traced number is an error.
@@ -119,6 +119,9 @@ const FIXED: &[&str] = &[
     "input_names",
     "output_names",
     "layers",
+    "bias",
+    "frozen",
+    "input_gradients",
     "seed",
     "title",
     "weights",
@@ -148,7 +151,10 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
             }
             name if FIXED.contains(&name) => {
                 let problem = Problem::new("not-available", format!("`set` cannot change `{name}`"));
-                return Err(problem.help(suggestion("-", CHANGES.iter().copied()).unwrap_or_default()));
+                return Err(problem.help(match name {
+                    "frozen" => "write `stage.freeze(#{ layer: 1 })` or `stage.unfreeze(#{ layer: 1 })`".to_owned(),
+                    _ => suggestion("-", CHANGES.iter().copied()).unwrap_or_default(),
+                }));
             }
             name => drop(patch.params.insert(name.to_owned(), param(value, &what)?)),
         }
@@ -156,24 +162,56 @@ pub(crate) fn patch(map: &Map) -> Read<SpecPatch> {
     Ok(patch)
 }
 
+fn no_such_parameter(message: String) -> Problem {
+    Problem::new("no-such-parameter", message).help("layers, neurons and inputs are counted from 0")
+}
+
+/// Checks that the network has this layer.
+pub(crate) fn existing_layer(layer: usize, shape: &Shape) -> Read<()> {
+    if layer < shape.layers() {
+        return Ok(());
+    }
+    let layers = shape.layers();
+    Err(no_such_parameter(format!("there is no layer {layer}; the network has {layers} layers after the input")))
+}
+
+/// Checks that the network has this neuron.
+pub(crate) fn existing_neuron(layer: usize, neuron: usize, shape: &Shape) -> Read<()> {
+    existing_layer(layer, shape)?;
+    if shape.has_neuron(layer, neuron) {
+        return Ok(());
+    }
+    Err(no_such_parameter(format!("layer {layer} has no neuron {neuron}; it has {}", shape.size(layer))))
+}
+
 /// Checks that the network has this parameter.
-pub(crate) fn parameter(parameter: Parameter, shape: &Shape) -> Read<()> {
+pub(crate) fn existing_parameter(parameter: Parameter, shape: &Shape) -> Read<()> {
     let Parameter { layer, neuron, input } = parameter;
-    let none = |message: String| {
-        Err(Problem::new("no-such-parameter", message).help("layers, neurons and inputs are counted from 0"))
-    };
-    if layer >= shape.layers() {
-        return none(format!("there is no layer {layer}; the network has {} layers after the input", shape.layers()));
-    }
-    if neuron >= shape.size(layer) {
-        return none(format!("layer {layer} has no neuron {neuron}; it has {}", shape.size(layer)));
-    }
+    existing_neuron(layer, neuron, shape)?;
     match input {
         Some(input) if input >= shape.fan_in(layer) => {
-            none(format!("layer {layer} has no input {input}; it has {}", shape.fan_in(layer)))
+            Err(no_such_parameter(format!("layer {layer} has no input {input}; it has {}", shape.fan_in(layer))))
         }
+        None if !shape.has_biases(layer) => Err(without_biases(layer)),
         _ => Ok(()),
     }
+}
+
+/// The problem that a layer has no biases.
+pub(crate) fn without_biases(layer: usize) -> Problem {
+    let problem = Problem::new("no-such-parameter", format!("layer {layer} has no biases"));
+    problem.help("the lesson gives it `bias: false`")
+}
+
+/// A part of a layer's parameters: `"all"`, `"weights"` or `"biases"`; `what` names the value in the error message.
+pub(crate) fn layer_part(name: &str, what: &str) -> Read<LayerPart> {
+    const PARTS: [(&str, LayerPart); 3] =
+        [("all", LayerPart::All), ("weights", LayerPart::Weights), ("biases", LayerPart::Biases)];
+    let found = PARTS.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, part)| part).ok_or_else(|| {
+        let problem = Problem::new("unknown-name", format!("{what} cannot be `{name}`"));
+        problem.help(suggestion(name, PARTS.map(|(known, _)| known)).unwrap_or_default())
+    })
 }
 
 /// An array of plain numbers. A single number counts as an array of one.
@@ -238,7 +276,7 @@ pub(crate) fn samples(array: &Array) -> Read<Vec<Sample>> {
     array.iter().enumerate().map(sample).collect()
 }
 
-/// Initial weights: one `#{ weight: [[…]], bias: […] }` per layer.
+/// Initial weights: one `#{ weight: [[…]], bias: […] }` per layer, without `bias` if the layer has none.
 pub(crate) fn weights(array: &Array) -> Read<Vec<LayerWeights>> {
     const USAGE: &str = "write each layer as `#{ weight: [[…], …], bias: […] }`, `weight[neuron][input]`";
     let layer = |(i, value): (usize, &Dynamic)| {
@@ -248,13 +286,12 @@ pub(crate) fn weights(array: &Array) -> Read<Vec<LayerWeights>> {
             let help = suggestion(odd, ["weight", "bias"]).unwrap_or_default();
             return Err(Problem::new("unknown-field", format!("{what} has a field `{odd}`")).help(help));
         }
-        let part = |field: &str| {
-            map.get(field).ok_or_else(|| Problem::new("missing-field", format!("{what} has no `{field}`")).help(USAGE))
-        };
-        let rows = part("weight")?;
+        let rows = map.get("weight");
+        let rows = rows.ok_or_else(|| Problem::new("missing-field", format!("{what} has no `weight`")).help(USAGE))?;
         let rows = rows.as_array_ref().map_err(|_| wrong("`weight`", "an array of rows", rows).help(USAGE))?;
         let weight = rows.iter().map(|row| floats(row, "a row of `weight`")).collect::<Read<_>>()?;
-        Ok(LayerWeights { weight, bias: floats(part("bias")?, "`bias`")? })
+        let bias = map.get("bias").map(|bias| floats(bias, "`bias`")).transpose()?.unwrap_or_default();
+        Ok(LayerWeights { weight, bias })
     };
     array.iter().enumerate().map(layer).collect()
 }

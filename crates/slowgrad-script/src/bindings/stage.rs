@@ -10,10 +10,10 @@ use crate::diagnostics::value_kind::kind;
 use crate::diagnostics::wording::suggestion;
 use crate::runtime::host::Host;
 use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
-use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::shape::LayerPart;
 use slowgrad_tape::Location;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, Panel, PlayPart, Plot};
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueCondition, CueParameters, Panel, PlayPart, Plot};
 use slowgrad_timeline::playback::playhead;
 use slowgrad_timeline::scene::Target;
 use std::rc::Rc;
@@ -65,13 +65,15 @@ pub(crate) fn register(engine: &mut Engine, host: &Rc<Host>) {
                 .help("write `stage.tweak(weight(layer, neuron, input), 0.5)`, all counted from 0")
                 .into());
         };
-        arguments::parameter(parameter, &stage.stage.shape)?;
+        arguments::existing_parameter(parameter, &stage.stage.shape)?;
         let value = plain(&value, "tweak")?;
         if !value.is_finite() {
             return Err(Problem::new("wrong-value", format!("a weight cannot be {value}")).into());
         }
         Cue::Tweak { parameter, value }
     });
+    cue!("freeze", |stage, which| Cue::Freeze { parameters: stage.parameters(&which, "freeze")?, frozen: true });
+    cue!("unfreeze", |stage, which| Cue::Freeze { parameters: stage.parameters(&which, "unfreeze")?, frozen: false });
     cue!("ask", |stage, question, answers, right| ask(&question, &answers, &right)?);
     cue!("focus", |stage, which| Cue::Focus(stage.element(&which, "focus")?));
     cue!("highlight", |stage, condition| {
@@ -115,16 +117,50 @@ impl CueCall<'_> {
     /// An element of the network, checked to exist.
     fn element(&self, value: &Dynamic, cue: &str) -> NativeResult<Target> {
         if let Some(ParameterRef(parameter)) = value.clone().try_cast() {
-            arguments::parameter(parameter, &self.stage.shape)?;
+            arguments::existing_parameter(parameter, &self.stage.shape)?;
             return Ok(parameter.into());
         }
         if let Some(NeuronRef { layer, neuron }) = value.clone().try_cast() {
-            arguments::parameter(Parameter { layer, neuron, input: None }, &self.stage.shape)?;
+            arguments::existing_neuron(layer, neuron, &self.stage.shape)?;
             return Ok(Target::Neuron { layer, neuron });
         }
         let message = format!("`{cue}` needs `weight(…)`, `bias(…)` or `neuron(…)`, but this is {}", kind(value));
         let help = format!("write `stage.{cue}(weight(layer, neuron, input))`, all counted from 0");
         Err(Problem::new("wrong-type", message).help(help).into())
+    }
+
+    /// The parameters of an element, or of a layer: `#{ layer: 1 }` with or without a part.
+    fn parameters(&self, value: &Dynamic, cue: &str) -> NativeResult<CueParameters> {
+        let Ok(map) = value.as_map_ref() else {
+            if value.is::<ParameterRef>() || value.is::<NeuronRef>() {
+                return Ok(CueParameters::Of(self.element(value, cue)?));
+            }
+            let message = format!(
+                "`{cue}` needs `weight(…)`, `bias(…)`, `neuron(…)` or a layer's map, but this is {}",
+                kind(value)
+            );
+            let help =
+                format!("write `stage.{cue}(#{{ layer: 1 }})` or `stage.{cue}(#{{ layer: 1, part: \"biases\" }})`");
+            return Err(Problem::new("wrong-type", message).help(help).into());
+        };
+        if let Some(odd) = map.keys().find(|field| !["layer", "part"].contains(&field.as_str())) {
+            let problem = Problem::new("unknown-field", format!("`{cue}` has no field `{odd}`"));
+            return Err(problem.help(suggestion(odd, ["layer", "part"]).unwrap_or_default()).into());
+        }
+        let Some(layer) = map.get("layer") else {
+            let problem = Problem::new("missing-field", format!("`{cue}` needs the field `layer`"));
+            return Err(problem.help(format!("write `stage.{cue}(#{{ layer: 1 }})`, counted from 0")).into());
+        };
+        let layer = count(layer, "layer")?;
+        arguments::existing_layer(layer, &self.stage.shape)?;
+        let part = match map.get("part") {
+            None => LayerPart::All,
+            Some(part) => arguments::layer_part(&caption(part, "part")?, "`part`")?,
+        };
+        if self.stage.shape.part(layer, part).is_empty() {
+            return Err(arguments::without_biases(layer).into());
+        }
+        Ok(CueParameters::Layer { layer, part })
     }
 
     /// Stores a closure. The cue refers to it by its index.
@@ -168,7 +204,7 @@ impl CueCall<'_> {
             return Err(Problem::new("missing-field", "`camera` needs the field `layer`").help(USAGE).into());
         };
         let neuron = field("neuron")?;
-        arguments::parameter(Parameter { layer, neuron: neuron.unwrap_or(0), input: None }, &self.stage.shape)?;
+        arguments::existing_neuron(layer, neuron.unwrap_or(0), &self.stage.shape)?;
         Ok(neuron.map_or(CameraTarget::Layer(layer), |neuron| CameraTarget::At(Target::Neuron { layer, neuron })))
     }
 }

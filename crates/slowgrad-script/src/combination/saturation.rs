@@ -31,13 +31,13 @@ fn saturated_sample(pair: &Pair, setup: &Setup, parameters: &[f64]) -> Option<Di
     let layers = train::activations(&Rc::new(setup.clone()), parameters, &inputs, &mut Workspace::default()).ok()?;
     let last = shape.layers() - 1;
     let (weights, biases) = (&parameters[shape.weights(last)], &parameters[shape.biases(last)]);
+    let mut z = vec![0.0; pair.width];
     for (i, input) in inputs.iter().enumerate() {
         let before: Vec<f64> = match last.checked_sub(1) {
             Some(hidden) => layers[hidden].iter().map(|neuron| neuron[i]).collect(),
             None => input.clone(),
         };
-        let rows = weights.chunks_exact(before.len());
-        let z: Vec<f64> = rows.zip(biases).map(|(row, bias)| dense::dot(row, &before) + bias).collect();
+        dense::forward_one(weights, biases, &before, &mut z);
         let target = data.target(i);
         let loss = pair.composed(&z, target).ok()?;
         let usual = pair.composed(&vec![0.0; pair.width], target).ok()?;

@@ -258,7 +258,12 @@ impl<'o> Cursor<'o> {
         // In `layers: [#{`, the key is in front of the array.
         let outer = open.iter().rev().nth(1).filter(|&&at| self.outline.word(at) == "[");
         match self.outline.key_before(map).or_else(|| self.outline.key_before(*outer?)) {
-            Some("layers") => Some(listed(&[("size", "the number of neurons"), ("activation", "their activation")])),
+            Some("layers") => Some(listed(&[
+                ("size", "the number of neurons"),
+                ("activation", "their activation"),
+                ("bias", "whether it has biases"),
+                ("frozen", "what is not trained"),
+            ])),
             Some("data") => Some(listed(&[("input", "numbers"), ("target", "numbers"), ("name", "a data set")])),
             Some("weights") => Some(listed(&[("weight", "one row per neuron"), ("bias", "numbers")])),
             Some("limits") => {

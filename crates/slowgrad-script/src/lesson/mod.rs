@@ -18,6 +18,7 @@ use crate::runtime::program::ScriptProgram;
 pub(crate) use missing_features::missing_feature;
 use rhai::{Dynamic, Map};
 use slowgrad_engine::io_names::IoNames;
+use slowgrad_engine::shape::LayerPart;
 use slowgrad_engine::spec::{DataSpec, LayerSpec, LessonSpec, ParamValue, PluginRef, WeightsSpec};
 use slowgrad_tape::Diagnostic;
 use std::collections::BTreeMap;
@@ -152,7 +153,10 @@ impl LessonReader<'_> {
         let optimizer = self.plugin("optimizer", "sgd", PluginKind::Optimizer);
         let schedule = self.optional("schedule", PluginKind::Schedule);
         let initializer = self.plugin("initializer", "xavier_uniform", PluginKind::Initializer);
-        let layers = self.field("layers", |value, what| layers(value, what, &hidden, &output));
+        let bias = self.field("bias", arguments::flag).unwrap_or(true);
+        let frozen = self.field("frozen", frozen).flatten();
+        let defaults = LayerDefaults { hidden: &hidden, output: &output, bias, frozen };
+        let layers = self.field("layers", |value, what| layers(value, what, &defaults));
         let data = self.data();
         let io_names = self.io_names(layers.as_ref());
         let seed = self.field("seed", seed).unwrap_or(0);
@@ -177,7 +181,9 @@ impl LessonReader<'_> {
         let count = self.field("count", |value, what| arguments::size(value, what, 1));
         let batch = self.field("batch", |value, what| arguments::size(value, what, 1)).unwrap_or(1);
         let shuffle = self.field("shuffle", arguments::flag).unwrap_or(false);
-        let weights = self.field("weights", weights);
+        let own_layers = layers.as_ref().map(|(_, layers)| &layers[..]).unwrap_or_default();
+        let weights = self.field("weights", |value, what| weights(value, what, own_layers));
+        let input_gradients = self.field("input_gradients", arguments::flag).unwrap_or(false);
         let limits = plugins.interpreter.host.limits.get();
         let limits = self.field("limits", |value, what| lower(limits, value, what));
         let given = self.field("params", params).unwrap_or_default();
@@ -203,6 +209,7 @@ impl LessonReader<'_> {
             shuffle,
             seed,
             weights,
+            input_gradients,
         };
         if let Err(problem) = distribute(plugins, &mut spec, &given) {
             self.fail("params", problem);
@@ -215,20 +222,25 @@ impl LessonReader<'_> {
 const MAX_LAYERS: usize = 100;
 
 /// The fields of a layer.
-const LAYER_FIELDS: [&str; 2] = ["size", "activation"];
+const LAYER_FIELDS: [&str; 4] = ["size", "activation", "bias", "frozen"];
+
+/// What a layer has unless it says otherwise.
+struct LayerDefaults<'l> {
+    /// The activation of a hidden layer.
+    hidden: &'l PluginRef,
+    /// The activation of the last layer.
+    output: &'l PluginRef,
+    bias: bool,
+    frozen: Option<LayerPart>,
+}
 
 /// What a layer such as `#{ type: "dropout", rate: 0.5 }` asks for.
 fn named_feature(map: &Map) -> Option<String> {
     map.values().find_map(|value| missing_feature(&value.as_immutable_string_ref().ok()?))
 }
 
-/// Reads `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh" }`: the number of inputs, and the layers.
-fn layers(
-    value: &Dynamic,
-    what: &str,
-    hidden: &PluginRef,
-    output: &PluginRef,
-) -> Result<(usize, Vec<LayerSpec>), Problem> {
+/// Reads `[2, 3, 1]`, or maps `#{ size: 3, activation: "tanh", bias: false }`: the number of inputs, and the layers.
+fn layers(value: &Dynamic, what: &str, defaults: &LayerDefaults<'_>) -> Result<(usize, Vec<LayerSpec>), Problem> {
     const USAGE: &str = "write `[2, 3, 1]`: 2 inputs, a layer of 3 neurons, 1 output";
     let array = value.as_array_ref().map_err(|_| {
         Problem::new("wrong-type", format!("{what} must be an array, but this is {}", kind(value))).help(USAGE)
@@ -243,12 +255,14 @@ fn layers(
     let mut found = Vec::new();
     for (i, item) in array.iter().enumerate() {
         let each = format!("each size in {what}");
-        let default = if i + 1 == array.len() { output } else { hidden };
+        let activation = if i + 1 == array.len() { defaults.output } else { defaults.hidden };
         let Ok(map) = item.as_map_ref() else {
             let size = arguments::size(item, &each, 1);
             let word = item.as_immutable_string_ref().ok();
             let missing = word.and_then(|word| missing_feature(&word));
-            found.push((size.map_err(|problem| problem.maybe_help(missing))?, default.clone()));
+            let size = size.map_err(|problem| problem.maybe_help(missing))?;
+            let LayerDefaults { bias, frozen, .. } = *defaults;
+            found.push(LayerSpec { size, activation: activation.clone(), bias, frozen });
             continue;
         };
         if let Some(odd) = map.keys().find(|key| !LAYER_FIELDS.contains(&key.as_str())) {
@@ -259,14 +273,38 @@ fn layers(
         let size = map.get("size").ok_or_else(|| {
             Problem::new("missing-field", "a layer has no `size`").help("write `#{ size: 3, activation: \"tanh\" }`")
         })?;
-        let own = map.get("activation").map(|own| arguments::plugin(own, "`activation`")).transpose()?;
-        if i == 0 && own.is_some() {
-            return Err(Problem::new("wrong-value", "the input layer cannot have an activation"));
+        if i == 0
+            && let Some(own) = map.keys().find(|key| *key != "size")
+        {
+            let article = if own == "activation" { "an" } else { "a" };
+            let message = format!("the input layer cannot have {article} `{own}`: it has no parameters");
+            return Err(Problem::new("wrong-value", message).help("only the layers after the inputs compute"));
         }
-        found.push((arguments::size(size, &each, 1)?, own.unwrap_or_else(|| default.clone())));
+        let size = arguments::size(size, &each, 1)?;
+        let own = map.get("activation").map(|own| arguments::plugin(own, "`activation`")).transpose()?;
+        let activation = own.unwrap_or_else(|| activation.clone());
+        let bias = map.get("bias").map(|bias| arguments::flag(bias, "`bias`")).transpose()?.unwrap_or(defaults.bias);
+        let own = map.get("frozen").map(|part| frozen(part, "`frozen`")).transpose()?;
+        if !bias && own == Some(Some(LayerPart::Biases)) {
+            let message = format!("layer {} has no biases to freeze", i - 1);
+            return Err(Problem::new("wrong-value", message).help("remove `frozen: \"biases\"` or `bias: false`"));
+        }
+        found.push(LayerSpec { size, activation, bias, frozen: own.unwrap_or(defaults.frozen) });
     }
-    let inputs = found.remove(0).0;
-    Ok((inputs, found.into_iter().map(|(size, activation)| LayerSpec { size, activation }).collect()))
+    let inputs = found.remove(0).size;
+    Ok((inputs, found))
+}
+
+/// Reads `true`, `false`, `"weights"` or `"biases"`.
+fn frozen(value: &Dynamic, what: &str) -> Result<Option<LayerPart>, Problem> {
+    if let Ok(all) = value.as_bool() {
+        return Ok(all.then_some(LayerPart::All));
+    }
+    let text = value.clone().into_string().map_err(|_| {
+        let message = format!("{what} must be true, false, \"weights\" or \"biases\", but this is {}", kind(value));
+        Problem::new("wrong-type", message).help("`frozen: true` freezes all parameters of a layer")
+    })?;
+    arguments::layer_part(&text, what).map(Some)
 }
 
 fn io_names(value: &Dynamic, what: &str, size: Option<usize>) -> Result<Vec<String>, Problem> {
@@ -300,7 +338,7 @@ fn seed(value: &Dynamic, what: &str) -> Result<u64, Problem> {
     arguments::size(value, what, 0).map(|seed| seed as u64)
 }
 
-fn weights(value: &Dynamic, what: &str) -> Result<WeightsSpec, Problem> {
+fn weights(value: &Dynamic, what: &str, layers: &[LayerSpec]) -> Result<WeightsSpec, Problem> {
     if let Ok(path) = value.clone().into_string() {
         return Ok(WeightsSpec::File(path));
     }
@@ -308,7 +346,21 @@ fn weights(value: &Dynamic, what: &str) -> Result<WeightsSpec, Problem> {
     let array = array.map_err(|_| {
         Problem::new("wrong-type", format!("{what} must be a file's path or an array, but this is {}", kind(value)))
     })?;
-    arguments::weights(&array).map(WeightsSpec::Inline)
+    let weights = arguments::weights(&array)?;
+    for (i, (weights, layer)) in weights.iter().zip(layers).enumerate() {
+        match (layer.bias, weights.bias.is_empty()) {
+            (true, true) => {
+                let problem = Problem::new("missing-field", format!("layer {i} of {what} has no `bias`"));
+                return Err(problem.help("add `bias: […]`, or give the layer no biases: `#{ size: 3, bias: false }`"));
+            }
+            (false, false) => {
+                let message = format!("layer {i} of {what} has a `bias`, but this layer has `bias: false`");
+                return Err(Problem::new("wrong-value", message).help("remove one of them"));
+            }
+            _ => {}
+        }
+    }
+    Ok(WeightsSpec::Inline(weights))
 }
 
 fn params(value: &Dynamic, what: &str) -> Result<BTreeMap<String, ParamValue>, Problem> {

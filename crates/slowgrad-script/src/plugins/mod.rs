@@ -486,7 +486,8 @@ impl Plugins {
         let rng = Dynamic::from(RandomSource(Rc::new(RefCell::new(Rng::new(seed, Purpose::Weights)))));
         let mut drawn = Vec::with_capacity(shape.parameters());
         for layer in 0..shape.layers() {
-            for (is_bias, range) in [(false, shape.weights(layer)), (true, shape.biases(layer))] {
+            let parts = [(false, shape.weights(layer)), (true, shape.biases(layer))];
+            for (is_bias, range) in parts.into_iter().filter(|(_, range)| !range.is_empty()) {
                 let budget = Budget::Initializer { weights: range.len() };
                 let mut context: Map = controls.clone();
                 context.insert("fan_in".into(), Dynamic::from_int(shape.fan_in(layer) as i64));

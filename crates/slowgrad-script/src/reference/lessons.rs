@@ -263,8 +263,26 @@ pub(super) const FIELDS: &[TableRow] = &[
     (
         "layers",
         &["layers: array"],
-        "The number of inputs, then the number of neurons of each layer, or maps with `size` and `activation`. Required.",
+        "The number of inputs, then the number of neurons of each layer, or maps with `size`, `activation`, `bias` and `frozen`. Required.",
         "layers: [2, #{ size: 3, activation: \"relu\" }, 1]",
+    ),
+    (
+        "bias",
+        &["bias: bool"],
+        "Whether the layers have biases; the default is true. A layer's own `bias` takes precedence.",
+        "bias: false",
+    ),
+    (
+        "frozen",
+        &["frozen: bool", "frozen: text"],
+        "Which parameters of the layers training does not change: true for all, \"weights\" or \"biases\"; the default is false. A layer's own `frozen` takes precedence.",
+        "frozen: \"biases\"",
+    ),
+    (
+        "input_gradients",
+        &["input_gradients: bool"],
+        "Whether the backward pass of a shown step also computes ∂L/∂x, the gradient of each input. Training does not need it. The default is false.",
+        "input_gradients: true",
     ),
     (
         "activation",
@@ -397,6 +415,26 @@ pub(super) const CUES: &[TableRow] = &[
     ),
     ("wait", &["wait(stage: stage)"], "Waits for Page Down.", "stage.wait();"),
     ("pause", &["pause(stage: stage, seconds: number)"], "Waits for a number of seconds.", "stage.pause(1.5);"),
+    (
+        "freeze",
+        &[
+            "freeze(stage: stage, which: parameter)",
+            "freeze(stage: stage, which: neuron)",
+            "freeze(stage: stage, layer: map)",
+        ],
+        "Freezes a parameter, the parameters of a neuron, or those of a layer: training does not change them. `part` is \"weights\", \"biases\" or \"all\".",
+        "stage.freeze(#{ layer: 1, part: \"biases\" });",
+    ),
+    (
+        "unfreeze",
+        &[
+            "unfreeze(stage: stage, which: parameter)",
+            "unfreeze(stage: stage, which: neuron)",
+            "unfreeze(stage: stage, layer: map)",
+        ],
+        "The opposite of `freeze`: training changes these parameters again.",
+        "stage.unfreeze(weight(0, 1, 0));",
+    ),
     (
         "tweak",
         &["tweak(stage: stage, which: parameter, value: number)"],

@@ -2,7 +2,7 @@
 //!
 //! It must not know plugins other than data sets and initializers.
 
-use super::{FieldLocator, Sandbox, locate, shape, with_location};
+use super::{FieldLocator, Sandbox, locate, with_location};
 use crate::diagnostics::problem::Problem;
 use crate::diagnostics::wording::{self, list};
 use crate::library::{self, folder, is_plain, plain_part};
@@ -73,7 +73,7 @@ impl Sandbox {
         locate_field: FieldLocator<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Vec<f64>, Box<Diagnostic>> {
-        let shape = shape(spec);
+        let shape = spec.shape();
         let wrong = |message: String, error: &WeightsError| {
             let help = match error {
                 WeightsError::Match(error) => error.list(),

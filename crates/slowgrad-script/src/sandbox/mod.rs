@@ -439,7 +439,7 @@ impl Sandbox {
         locate_field: FieldLocator<'_>,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Setup, Vec<Diagnostic>> {
-        let shape = shape(spec);
+        let shape = spec.shape();
         let limits = self.interpreter().host.limits.get();
         let max = limits.parameters;
         if shape.parameters() > max {
@@ -449,7 +449,7 @@ impl Sandbox {
             };
             let message = format!("the network has {found} parameters; the limit is {max}");
             let problem = Problem::new("too-large", message)
-                .help("a layer has size × (inputs + 1) parameters.")
+                .help("a layer has size × (inputs + 1) parameters, or size × inputs without biases.")
                 .limit("parameters");
             let error = self.interpreter().host.explain_limit(problem).unplaced();
             return Err(vec![with_location(error, locate_field("layers"))]);
@@ -526,6 +526,7 @@ impl Sandbox {
             }
             _ => None,
         };
+        let frozen = Arc::new(spec.frozen(&shape));
         Ok(Setup {
             spec: Arc::new(spec.clone()),
             shape: Arc::new(shape),
@@ -542,7 +543,7 @@ impl Sandbox {
             batch: spec.batch,
             shuffle: spec.shuffle,
             seed: spec.seed,
-            frozen: Arc::default(),
+            frozen,
         })
     }
 
@@ -619,10 +620,6 @@ pub(crate) fn runs_each_time_warning(program: &ScriptProgram, kind: PluginKind) 
     Diagnostic::warning("runs-each-time", message)
         .at(location)
         .help("this is correct but slow; remove it when you no longer need it")
-}
-
-fn shape(spec: &LessonSpec) -> Shape {
-    Shape::new(spec.inputs, &spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>())
 }
 
 /// Adds a location to a diagnostic that has none.

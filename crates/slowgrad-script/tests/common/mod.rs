@@ -39,7 +39,7 @@ pub fn sandbox_within(own: &[(&str, &str)], limits: Limits) -> Sandbox {
     Sandbox::new(Library { roots: vec![shipped(), Root { name: "own".into(), files }] }, limits)
 }
 
-pub const LESSONS: [&str; 11] = [
+pub const LESSONS: [&str; 12] = [
     "welcome",
     "which-weights-change",
     "how-much-does-each-weight-change",
@@ -51,6 +51,7 @@ pub const LESSONS: [&str; 11] = [
     "playground",
     "large",
     "why-not-zeros",
+    "one-step-by-hand",
 ];
 
 /// The rules of an optimizer of parameters, for weights and for biases.

@@ -38,6 +38,9 @@ pub(crate) fn check_fits(lesson: &LessonRun, change: &Change) -> Result<(), Stri
         Change::Freeze { parameters, .. } if parameters.iter().any(|parameter| !setup.shape.has(*parameter)) => {
             Err("the network has no such weight".into())
         }
+        Change::FreezeLayer { layer, .. } if *layer >= setup.shape.layers() => {
+            Err("the network has no such layer".into())
+        }
         _ => Ok(()),
     }
 }
@@ -63,7 +66,14 @@ pub(crate) fn apply(lesson: &mut LessonRun, change: &Change) -> bool {
                 return false;
             }
         }
-        Change::Freeze { parameters, frozen } => reshape::freeze(&mut open.run, parameters, *frozen),
+        Change::Freeze { parameters, frozen } => {
+            let shape = Arc::clone(&open.run.setup().shape);
+            reshape::freeze(&mut open.run, parameters.iter().map(|parameter| shape.index(*parameter)), *frozen);
+        }
+        Change::FreezeLayer { layer, part, frozen } => {
+            let parameters = open.run.setup().shape.part(*layer, *part);
+            reshape::freeze(&mut open.run, parameters, *frozen);
+        }
         Change::Arrange(arrangement) => open.arrangement = Arc::clone(arrangement),
         Change::Reset => lesson.restart(),
         Change::Reseed => {
@@ -164,6 +174,10 @@ pub(crate) fn name(change: &Change) -> String {
         },
         Change::Freeze { frozen: true, .. } => "freeze".into(),
         Change::Freeze { .. } => "unfreeze".into(),
+        Change::FreezeLayer { layer, part, frozen } => {
+            let verb = if *frozen { "freeze" } else { "unfreeze" };
+            format!("{verb} {} of layer {}", part.description(), layer + 1)
+        }
         Change::Arrange(_) => "layout".into(),
         Change::Reset => "reset".into(),
         Change::Reseed => "new weights".into(),

@@ -20,17 +20,18 @@ pub(crate) fn rebased(now: &LessonSpec, was: &LessonSpec, requested: &LessonSpec
         io_names: pick(&now.io_names, &was.io_names, &requested.io_names),
         batch: pick(&now.batch, &was.batch, &requested.batch),
         shuffle: pick(&now.shuffle, &was.shuffle, &requested.shuffle),
+        input_gradients: requested.input_gradients,
         ..now.clone()
     }
 }
 
-/// The layers of a run whose file changed: the present number and sizes, with the activations that the file changed.
+/// The layers of a run whose file changed: the present number, sizes and biases, with the activations that the file changed.
 fn layers(now: &[LayerSpec], was: &[LayerSpec], requested: &[LayerSpec]) -> Vec<LayerSpec> {
     if was == requested {
         return now.to_vec();
     }
-    let sizes = |layers: &[LayerSpec]| layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
-    if sizes(now) == sizes(requested) {
+    let fits = |a: &LayerSpec, b: &LayerSpec| (a.size, a.bias) == (b.size, b.bias);
+    if now.len() == requested.len() && now.iter().zip(requested).all(|(a, b)| fits(a, b)) {
         // A layer that the file did not change keeps an activation set by hand.
         let changed = |nth: usize| was.get(nth) != requested.get(nth);
         return (0..requested.len())
@@ -57,9 +58,10 @@ fn layers(now: &[LayerSpec], was: &[LayerSpec], requested: &[LayerSpec]) -> Vec<
 
 /// Whether a run of one description can continue with the other.
 pub(crate) fn same_run(a: &LessonSpec, b: &LessonSpec) -> bool {
-    let sizes = |spec: &LessonSpec| spec.layers.iter().map(|layer| layer.size).collect::<Vec<_>>();
+    let structure =
+        |spec: &LessonSpec| spec.layers.iter().map(|layer| (layer.size, layer.bias, layer.frozen)).collect::<Vec<_>>();
     a.inputs == b.inputs
-        && sizes(a) == sizes(b)
+        && structure(a) == structure(b)
         && a.data == b.data
         && a.count == b.count
         && a.noise.to_bits() == b.noise.to_bits()

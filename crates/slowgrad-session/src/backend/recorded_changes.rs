@@ -33,6 +33,7 @@ pub(crate) fn gradual_number(change: &Change) -> Option<GradualNumber> {
         Change::Activation { .. }
         | Change::Reshape(_)
         | Change::Freeze { .. }
+        | Change::FreezeLayer { .. }
         | Change::Arrange(_)
         | Change::Reset
         | Change::Reseed => None,

@@ -6,7 +6,6 @@
 use super::lesson_run::LessonRun;
 use slowgrad_engine::record;
 use slowgrad_engine::run::Run;
-use slowgrad_engine::shape::Parameter;
 use slowgrad_engine::spec::LessonSpec;
 use slowgrad_engine::structure::Reshape;
 use std::collections::BTreeSet;
@@ -43,11 +42,11 @@ pub(crate) fn reshape(lesson: &mut LessonRun, reshape: Reshape) -> bool {
     }
 }
 
-/// Freezes or unfreezes parameters of a run.
-pub(crate) fn freeze(run: &mut Run, parameters: &[Parameter], freeze: bool) {
+/// Freezes or unfreezes parameters of a run, given by their flat indices.
+pub(crate) fn freeze(run: &mut Run, parameters: impl Iterator<Item = usize>, freeze: bool) {
     let mut setup = run.setup().clone();
     let mut frozen: BTreeSet<usize> = (*setup.frozen).clone();
-    for index in parameters.iter().map(|parameter| setup.shape.index(*parameter)) {
+    for index in parameters {
         if freeze {
             frozen.insert(index);
         } else {

@@ -1,7 +1,7 @@
 //! The changes that a viewer makes to a run and can undo, as plain data. It must not know how a change is applied.
 
 use serde::{Deserialize, Serialize};
-use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::shape::{LayerPart, Parameter};
 use slowgrad_engine::spec::{ParamValue, PluginRef, SpecPatch};
 use slowgrad_engine::structure::Reshape;
 use slowgrad_script::PluginKind;
@@ -55,6 +55,16 @@ pub enum Change {
     Freeze {
         /// The weights and biases.
         parameters: Vec<Parameter>,
+        /// Whether they are frozen from now on.
+        #[serde(rename = "is_frozen")]
+        frozen: bool,
+    },
+    /// Freezes or unfreezes parameters of a layer.
+    FreezeLayer {
+        /// The layer, from 0.
+        layer: usize,
+        /// Which of its parameters.
+        part: LayerPart,
         /// Whether they are frozen from now on.
         #[serde(rename = "is_frozen")]
         frozen: bool,

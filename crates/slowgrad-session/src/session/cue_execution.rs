@@ -10,7 +10,7 @@ use super::{RunStart, Session};
 use crate::protocol::{BackendCommand, Change};
 use slowgrad_engine::evaluation::Scores;
 use slowgrad_timeline::events::Granularity;
-use slowgrad_timeline::playback::cue::{CameraTarget, Cue, PlayPart};
+use slowgrad_timeline::playback::cue::{CameraTarget, Cue, CueParameters, PlayPart};
 use slowgrad_timeline::playback::placeholders::{fill_in, needs_scores};
 use slowgrad_timeline::playback::playhead::{self, NeededStep};
 
@@ -53,6 +53,15 @@ impl Session {
             }
             Cue::Set(patch) => self.run_command(Change::Patch(patch).into()),
             Cue::Tweak { parameter, value } => self.run_command(Change::Parameter { parameter, value }.into()),
+            Cue::Freeze { parameters: CueParameters::Layer { layer, part }, frozen } => {
+                self.run_command(Change::FreezeLayer { layer, part, frozen }.into());
+            }
+            Cue::Freeze { parameters: CueParameters::Of(target), frozen } => {
+                // The neuron may have been removed.
+                if let Some((parameters, _)) = self.frozen(target) {
+                    self.run_command(Change::Freeze { parameters, frozen }.into());
+                }
+            }
             Cue::Train { steps } => self.run_command(BackendCommand::Train(steps)),
             Cue::TrainUntil { until, max_steps } => {
                 self.run_command(BackendCommand::TrainUntil { until, max_steps });
@@ -362,6 +371,31 @@ mod tests {
         until(&mut session, "biases are highlighted again", highlighted);
         session.act(RunAction::Reset);
         until(&mut session, "the run is new", |session| !highlighted(session) && !session.is_busy());
+    }
+
+    #[test]
+    fn a_lesson_freezes_and_unfreezes_and_goes_back() {
+        let mut session = session(
+            r#"stage.freeze(#{ layer: 0, part: "biases" }); stage.freeze(neuron(1, 0)); stage.train(5); stage.wait();
+            stage.unfreeze(bias(0, 1)); stage.unfreeze(#{ layer: 1 }); stage.train(5); stage.wait();"#,
+        );
+        let frozen = |session: &Session| session.now().map(|(now, _)| now.step().frozen.iter().copied().collect());
+        let changed = |session: &Session| -> Vec<usize> {
+            let step = session.now().map(|(timeline, _)| timeline.step()).expect("a step");
+            (0..13).filter(|&at| step.after.values[at] != step.before.values[at]).collect()
+        };
+        let at = |end: usize| move |session: &Session| session.player.progress().0 == end && !session.is_busy();
+        until(&mut session, "it waits", at(4));
+        let held = vec![6, 7, 8, 9, 10, 11, 12];
+        assert_eq!(frozen(&session), Some(held.clone()));
+        assert!(changed(&session).iter().all(|at| *at < 6));
+        session.act(RunAction::NextCue);
+        until(&mut session, "it waits again", at(8));
+        assert_eq!(frozen(&session), Some(vec![6, 8]));
+        session.act(RunAction::PreviousCue);
+        until(&mut session, "it is back", at(4));
+        assert_eq!(frozen(&session), Some(held));
+        assert_eq!(step(&session), 6);
     }
 
     #[test]

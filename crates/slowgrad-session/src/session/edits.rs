@@ -62,16 +62,17 @@ impl Session {
         self.reshape(Reshape::RemoveNeuron { layer, neuron });
     }
 
-    /// The parameters of an element, and whether all of them are frozen; `None` for inputs and the loss.
+    /// The parameters of an element, and whether all of them are frozen; `None` for inputs, for the loss, and for an element
+    /// that the network does not have.
     pub fn frozen(&self, target: Target) -> Option<(Vec<Parameter>, bool)> {
         let step = self.now()?.0.step();
-        let parameters = match target {
+        if !target.exists_in(&step.shape) {
+            return None;
+        }
+        let parameters: Vec<Parameter> = match target {
             Target::Weight { layer, neuron, input } => vec![Parameter { layer, neuron, input: Some(input) }],
             Target::Bias { layer, neuron } => vec![Parameter { layer, neuron, input: None }],
-            Target::Neuron { layer, neuron } => {
-                let inputs = (0..step.shape.fan_in(layer)).map(Some).chain([None]);
-                inputs.map(|input| Parameter { layer, neuron, input }).collect()
-            }
+            Target::Neuron { layer, neuron } => step.shape.of_neuron(layer, neuron).collect(),
             Target::Input(_) | Target::Loss => return None,
         };
         let frozen = parameters.iter().all(|parameter| step.frozen.contains(&step.shape.index(*parameter)));
@@ -94,7 +95,7 @@ impl Session {
         let step = timeline.step();
         let parameter = match target {
             Target::Weight { layer, neuron, input } => Parameter { layer, neuron, input: Some(input) },
-            // The editable value of a neuron is its bias.
+            // The editable value of a neuron is its bias, if it has one.
             Target::Bias { layer, neuron } | Target::Neuron { layer, neuron } => {
                 Parameter { layer, neuron, input: None }
             }
@@ -104,6 +105,9 @@ impl Session {
             }
             Target::Loss => return None,
         };
+        if !step.shape.has(parameter) {
+            return None;
+        }
         let index = step.shape.index(parameter);
         let values = if self.is_updated(parameter) { &step.after.values } else { &step.before.values };
         Some((Editable::Parameter(index), *values.get(index)?))

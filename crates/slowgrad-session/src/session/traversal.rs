@@ -1,6 +1,6 @@
 //! The order in which the keyboard selects the elements of a network.
 //!
-//! Inputs come first; then, neuron by neuron, the neuron, its incoming weights and its bias. It must not know what is
+//! Inputs come first; then, neuron by neuron, the neuron, its incoming weights and its bias, if it has one. It must not know what is
 //! drawn.
 
 use slowgrad_engine::shape::Shape;
@@ -22,9 +22,9 @@ pub fn next(shape: &Shape, from: Option<Target>, forward: bool) -> Target {
     )
 }
 
-/// The number of elements per neuron of a layer: itself, its weights and its bias.
+/// The number of elements per neuron of a layer: itself, its weights and its bias, if it has one.
 fn elements_per_neuron(shape: &Shape, layer: usize) -> usize {
-    shape.fan_in(layer) + 2
+    1 + shape.fan_in(layer) + usize::from(shape.has_biases(layer))
 }
 
 /// The index of an element in the order; the loss has none.
@@ -64,6 +64,19 @@ fn target(shape: &Shape, at: usize) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_neuron_without_a_bias_has_none_to_select() {
+        let shape = Shape::with_biases(1, [(2, false), (1, true)]);
+        let (mut at, mut found) = (None, Vec::new());
+        for _ in 0..9 {
+            let target = next(&shape, at, true);
+            assert!(target.exists_in(&shape) && !found.contains(&target), "{target:?}");
+            found.push(target);
+            at = Some(target);
+        }
+        assert_eq!(next(&shape, at, true), Target::Input(0));
+    }
 
     #[test]
     fn each_element_is_visited_once_in_both_directions() {

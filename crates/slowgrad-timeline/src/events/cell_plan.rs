@@ -18,7 +18,7 @@ pub(crate) enum CellOperation {
     Product { input: usize },
     /// The partial sum that includes this input, which is not the first: one fused multiply-add.
     Accumulate { input: usize },
-    /// The pre-activation z = sum + bias.
+    /// The pre-activation z = sum + bias. In a layer without biases the last partial sum is z.
     AddBias,
     /// An instruction of the cell's script: the activation, loss, schedule or optimizer.
     Script { instruction: usize },
@@ -58,8 +58,9 @@ pub(crate) enum CellOperation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Enter,
-    /// The first product, then a product and a partial sum for each further input, then the bias: two operations an input.
+    /// The first product, then a product and a partial sum for each further input.
     WeightedSum,
+    AddBias,
     Script,
     Activated,
     LossValue,
@@ -97,7 +98,10 @@ impl CellPlan {
         match (phase, cell, recorded) {
             (Phase::Input, Cell::Input, _) => plan.push(Kind::Enter, shape.inputs()),
             (Phase::Forward, Cell::Neuron { layer, neuron }, Some(recorded)) => {
-                plan.push(Kind::WeightedSum, 2 * shape.fan_in(layer));
+                plan.push(Kind::WeightedSum, 2 * shape.fan_in(layer) - 1);
+                if shape.has_biases(layer) {
+                    plan.push(Kind::AddBias, 1);
+                }
                 if !step.names.whole_layer[layer] {
                     plan.push(Kind::Script, recorded.layers[layer].traces[neuron].instructions().len());
                     plan.push(Kind::Activated, 1);
@@ -123,10 +127,11 @@ impl CellPlan {
                     plan.push(Kind::Chain, recorded.layers[layer].traces[neuron].chain().len());
                 }
                 plan.push(Kind::Delta, 1);
-                plan.push(Kind::BiasGrad, 1);
+                if shape.has_biases(layer) {
+                    plan.push(Kind::BiasGrad, 1);
+                }
                 plan.push(Kind::WeightGrad, shape.fan_in(layer));
-                // The first layer has no layer before it that needs ∂L/∂a.
-                if layer > 0 {
+                if recorded.layer_input_gradient(layer).is_some() {
                     plan.push(Kind::Backprop, shape.fan_in(layer));
                 }
             }
@@ -195,7 +200,7 @@ impl CellPlan {
         let mut start = 0;
         for &(kind, end) in &self.kinds[..self.count] {
             if number < end {
-                return Some(Self::nth(kind, number - start, end - start));
+                return Some(Self::nth(kind, number - start));
             }
             start = end;
         }
@@ -211,7 +216,7 @@ impl CellPlan {
             O::Product { input } => (Kind::WeightedSum, (2 * input).saturating_sub(1)),
             O::Accumulate { input: 0 } => return None,
             O::Accumulate { input } => (Kind::WeightedSum, 2 * input),
-            O::AddBias => (Kind::WeightedSum, self.range(Kind::WeightedSum)?.len().checked_sub(1)?),
+            O::AddBias => (Kind::AddBias, 0),
             O::Script { instruction } => (Kind::Script, instruction),
             O::Activated { output } => (Kind::Activated, output),
             O::LossValue => (Kind::LossValue, 0),
@@ -233,9 +238,10 @@ impl CellPlan {
         (nth < range.len()).then_some(range.start + nth)
     }
 
-    /// The weighted sum with its bias; empty where the cell has none.
+    /// The weighted sum, with the bias if the layer has one; empty where the cell has none.
     pub(crate) fn weighted_sum(&self) -> Range<usize> {
-        self.range(Kind::WeightedSum).unwrap_or(0..0)
+        let sum = self.range(Kind::WeightedSum).unwrap_or(0..0);
+        sum.start..self.range(Kind::AddBias).map_or(sum.end, |bias| bias.end)
     }
 
     /// The instructions of the cell's script. Also where a script has no instruction, this is where they would be.
@@ -258,7 +264,7 @@ impl CellPlan {
         self.range(Kind::PenaltyChain).unwrap_or(0..0)
     }
 
-    /// The terms of ∂L/∂a for the layer before, one an input; empty in the first layer.
+    /// The terms of ∂L/∂a for the layer before, or of ∂L/∂x, one an input; empty in the first layer if the step has no ∂L/∂x.
     pub(crate) fn backprops(&self) -> Range<usize> {
         self.range(Kind::Backprop).unwrap_or(0..0)
     }
@@ -269,12 +275,12 @@ impl CellPlan {
         Some(start..self.kinds[at].1)
     }
 
-    /// The `nth` of `count` operations of a kind.
-    fn nth(kind: Kind, nth: usize, count: usize) -> CellOperation {
+    /// The `nth` operation of a kind.
+    fn nth(kind: Kind, nth: usize) -> CellOperation {
         use CellOperation as O;
         match kind {
             Kind::Enter => O::Enter { input: nth },
-            Kind::WeightedSum if nth + 1 == count => O::AddBias,
+            Kind::AddBias => O::AddBias,
             Kind::WeightedSum if nth > 0 && nth.is_multiple_of(2) => O::Accumulate { input: nth / 2 },
             Kind::WeightedSum => O::Product { input: nth.div_ceil(2) },
             Kind::Script => O::Script { instruction: nth },
@@ -318,7 +324,8 @@ mod tests {
     fn every_operation_has_one_number() {
         use Kind as K;
         check(&[(K::Enter, 3)]);
-        check(&[(K::WeightedSum, 6), (K::Script, 2), (K::Activated, 1)]);
+        check(&[(K::WeightedSum, 5), (K::AddBias, 1), (K::Script, 2), (K::Activated, 1)]);
+        check(&[(K::WeightedSum, 5), (K::Script, 2), (K::Activated, 1)]);
         check(&[(K::Script, 0), (K::Activated, 3)]);
         check(&[(K::Script, 4), (K::LossValue, 1)]);
         check(&[(K::Seed, 1), (K::Chain, 0)]);
@@ -332,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weighted_sum_is_products_partial_sums_and_the_bias() {
+    fn a_weighted_sum_is_products_and_partial_sums() {
         use CellOperation as O;
         let expected = [
             O::Product { input: 0 },
@@ -340,9 +347,8 @@ mod tests {
             O::Accumulate { input: 1 },
             O::Product { input: 2 },
             O::Accumulate { input: 2 },
-            O::AddBias,
         ];
-        assert_eq!(check(&[(Kind::WeightedSum, 6)]), expected);
-        assert_eq!(check(&[(Kind::WeightedSum, 2)]), [O::Product { input: 0 }, O::AddBias]);
+        assert_eq!(check(&[(Kind::WeightedSum, 5)]), expected);
+        assert_eq!(check(&[(Kind::WeightedSum, 1), (Kind::AddBias, 1)]), [O::Product { input: 0 }, O::AddBias]);
     }
 }

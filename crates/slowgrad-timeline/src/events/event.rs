@@ -184,7 +184,7 @@ pub enum EventKind {
         /// fma(w, x, before).
         sum: f64,
     },
-    /// The pre-activation z: the sum plus the bias.
+    /// The pre-activation z: the sum plus the bias. A layer without biases has no such event: its last sum is z.
     AddBias {
         /// The sum of the products.
         sum: f64,
@@ -287,11 +287,12 @@ pub enum EventKind {
         /// The sum afterwards.
         sum: f64,
     },
-    /// A term of ∂L/∂a in the layer before, added to the sum over this layer's neurons with one fused multiply-add.
+    /// A term of ∂L/∂a in the layer before, or of ∂L/∂x, added to the sum over this layer's neurons with one fused
+    /// multiply-add.
     Backprop {
-        /// The neuron of the layer before.
+        /// The input of the layer: a neuron of the layer before, or an input of the network.
         input: usize,
-        /// The weight between the two neurons.
+        /// The weight from there to the neuron.
         weight: f64,
         /// δ of the neuron.
         delta: f64,

@@ -40,11 +40,11 @@ fn is_broken(step: &RecordedStep, sample: Option<usize>, phase: Phase, cell: Cel
         }
         (Phase::Backward, Cell::Layer { layer }, Some(sample)) => sample.layers[layer].delta.iter().any(broken),
         (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
-            let of = |input| step.shape.index(Parameter { layer, neuron, input });
-            let mut sums = (0..step.shape.fan_in(layer)).map(Some).chain([None]);
+            let mut parameters = step.shape.of_neuron(layer, neuron);
+            let backprop = sample.layer_input_gradient(layer);
             broken(&sample.layers[layer].delta[neuron])
-                || sums.any(|input| broken(&step.grad_sums[of(input)]))
-                || layer > 0 && sample.layers[layer - 1].grad_a.iter().any(broken)
+                || parameters.any(|at| broken(&step.grad_sums[step.shape.index(at)]))
+                || backprop.is_some_and(|gradient| gradient.iter().any(broken))
         }
         (Phase::Update, Cell::Rate, _) => broken(&step.learning_rate()),
         (Phase::Update, Cell::Layer { layer }, _) => step.after.values[step.shape.layer(layer)].iter().any(broken),

@@ -70,7 +70,8 @@ impl<'a> Origins<'a> {
 
     /// A pre-activation.
     pub(crate) fn z(self, sample: usize, layer: usize, neuron: usize) -> Option<Link> {
-        self.forward(sample, layer, neuron, CellOperation::AddBias)
+        let bias = self.forward(sample, layer, neuron, CellOperation::AddBias);
+        bias.or_else(|| self.partial_sum(sample, layer, neuron, self.step.shape.fan_in(layer)))
     }
 
     /// An activation.
@@ -98,7 +99,7 @@ impl<'a> Origins<'a> {
         self.backward(sample, at.layer, at.neuron, operation)
     }
 
-    /// ∂L/∂a of an input of a layer, summed over the layer's neurons up to this one.
+    /// ∂L/∂a of an input of a layer, or ∂L/∂x, summed over the layer's neurons up to this one.
     pub(crate) fn backprop(self, sample: usize, layer: usize, neuron: usize, input: usize) -> Option<Link> {
         self.backward(sample, layer, neuron, CellOperation::Backprop { input })
     }

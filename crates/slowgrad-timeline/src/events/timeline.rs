@@ -214,6 +214,13 @@ impl Timeline {
         }
     }
 
+    /// Whether the event at an address computes the pre-activation of a neuron: its bias, or in a layer without biases its
+    /// last product or sum.
+    pub(crate) fn completes_pre_activation(&self, address: &Address) -> bool {
+        let plan = CellPlan::of(&self.step, address.sample, address.phase, address.cell);
+        plan.weighted_sum().end == address.operation + 1
+    }
+
     fn lay_out(&mut self) {
         let step = Arc::clone(&self.step);
         let shape = &step.shape;
@@ -233,10 +240,7 @@ impl Timeline {
         }
         self.add(None, Phase::Update, Cell::Rate);
         for layer in 0..shape.layers() {
-            let parameters = (0..shape.size(layer)).flat_map(|neuron| {
-                let inputs = (0..shape.fan_in(layer)).map(Some).chain([None]);
-                inputs.map(move |input| Parameter { layer, neuron, input })
-            });
+            let parameters = (0..shape.size(layer)).flat_map(|neuron| shape.of_neuron(layer, neuron));
             for Parameter { layer, neuron, input } in parameters.clone() {
                 self.add(None, Phase::Update, Cell::ParameterGradient { layer, neuron, input });
             }

@@ -47,7 +47,11 @@ impl Explainer {
                 format!("Input {}{} is {}.", input + 1, names.input(*input), show(*value))
             }
             EventKind::Product { weight, x, product, .. } => {
-                format!("Weight {} times {} is {}.", show(*weight), show(*x), show(*product))
+                let is_z = if timeline.completes_pre_activation(&event.address) { ", the pre-activation" } else { "" };
+                format!("Weight {} times {} is {}{is_z}.", show(*weight), show(*x), show(*product))
+            }
+            EventKind::Accumulate { sum, .. } if timeline.completes_pre_activation(&event.address) => {
+                format!("With the last product the pre-activation is {}.", show(*sum))
             }
             EventKind::Accumulate { sum, .. } => format!("The running sum becomes {}.", show(*sum)),
             EventKind::AddBias { bias, z, .. } => {

@@ -420,6 +420,11 @@ fn cell_results(timeline: &Timeline, address: &Address, results: &mut Vec<(Strin
         }
         (Phase::Backward, Cell::Neuron { layer, neuron }, Some(sample)) => {
             results.push((format!("δ{}", index(neuron)), sample.layers[layer].delta[neuron]));
+            // ∂L/∂x is complete after the last neuron.
+            if layer == 0 && neuron + 1 == step.shape.size(0) {
+                let gradient = sample.grad_input.iter().flatten().enumerate();
+                results.extend(gradient.map(|(k, &g)| (format!("∂L/∂x{}", index(k)), g)));
+            }
         }
         (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _) => {
             let parameter = slowgrad_engine::shape::Parameter { layer, neuron, input };

@@ -5,7 +5,7 @@
 use crate::events::Granularity;
 use crate::scene::Target;
 use serde::{Deserialize, Serialize};
-use slowgrad_engine::shape::Parameter;
+use slowgrad_engine::shape::{LayerPart, Parameter};
 use slowgrad_engine::spec::SpecPatch;
 use std::fmt;
 
@@ -142,6 +142,20 @@ pub enum CameraTarget {
     At(Target),
 }
 
+/// The parameters that a cue is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CueParameters {
+    /// A weight, a bias, or those of a neuron.
+    Of(Target),
+    /// Those of a layer.
+    Layer {
+        /// Layer, from 0.
+        layer: usize,
+        /// Which of them.
+        part: LayerPart,
+    },
+}
+
 /// A condition in a lesson's script, by its number in the lesson. The script crate traces its function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CueCondition(pub usize);
@@ -182,6 +196,13 @@ pub enum Cue {
         parameter: Parameter,
         /// The value.
         value: f64,
+    },
+    /// Freezes or unfreezes parameters.
+    Freeze {
+        /// The parameters.
+        parameters: CueParameters,
+        /// Whether they are frozen from now on.
+        frozen: bool,
     },
     /// Trains at full speed.
     Train {
@@ -245,6 +266,15 @@ impl fmt::Display for Cue {
             Cue::Pause { seconds } => write!(f, "waits for {seconds} s"),
             Cue::Set(_) => write!(f, "changes plugins or controls"),
             Cue::Tweak { parameter, value } => write!(f, "sets {} to {value}", element_name(Target::from(*parameter))),
+            Cue::Freeze { parameters, frozen } => {
+                let verb = if *frozen { "freezes" } else { "unfreezes" };
+                match parameters {
+                    CueParameters::Of(target) => write!(f, "{verb} {}", element_name(*target)),
+                    CueParameters::Layer { layer, part } => {
+                        write!(f, "{verb} {} of layer {layer}", part.description())
+                    }
+                }
+            }
             Cue::Train { steps } => write!(f, "trains {steps} steps"),
             Cue::TrainUntil { max_steps, .. } => {
                 write!(f, "trains until its condition holds, at most {max_steps} steps")

@@ -94,6 +94,7 @@ impl StageState {
             | Cue::Pause { .. }
             | Cue::Set(_)
             | Cue::Tweak { .. }
+            | Cue::Freeze { .. }
             | Cue::Train { .. }
             | Cue::TrainUntil { .. }
             | Cue::Focus(_)
@@ -221,6 +222,7 @@ impl Performer {
             }
             Cue::Set(_)
             | Cue::Tweak { .. }
+            | Cue::Freeze { .. }
             | Cue::Focus(_)
             | Cue::Highlight(_)
             | Cue::Clear

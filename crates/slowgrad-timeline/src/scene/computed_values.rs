@@ -83,7 +83,7 @@ struct NeuronGroup {
     end: usize,
 }
 
-/// The sums ∂L/∂a of a layer's neurons.
+/// The gradients of the loss with respect to the inputs of a layer.
 #[derive(Debug, Clone)]
 enum LayerGradient {
     NotStarted,
@@ -109,8 +109,8 @@ pub(super) struct ComputedValues<'a> {
     early_deltas: Option<NeuronGroup>,
     /// ∂L/∂ŷ so far, for each output.
     output_grads: Vec<Option<f64>>,
-    /// For each layer the sums ∂L/∂a, computed on first use.
-    layer_gradients: Vec<OnceCell<LayerGradient>>,
+    /// For each layer the gradients of its inputs, computed on first use.
+    input_gradients: Vec<OnceCell<LayerGradient>>,
     /// The position of the update in the order of the parameters, within the update phase.
     update_position: Option<(usize, UpdateKey)>,
 }
@@ -135,7 +135,7 @@ impl<'a> ComputedValues<'a> {
             sums_only: group(Phase::Forward, GROUP_SUMS..GROUP_ACTIVATIONS),
             early_deltas: group(Phase::Backward, GROUP_DELTAS..ARRIVAL),
             output_grads: Vec::new(),
-            layer_gradients: vec![OnceCell::new(); step.shape.layers()],
+            input_gradients: vec![OnceCell::new(); step.shape.layers()],
             update_position: None,
         };
         values.output_grads = values.loss_gradient();
@@ -206,6 +206,15 @@ impl<'a> ComputedValues<'a> {
         };
         match done.checked_sub(1).and_then(|last| plan.operation(last)) {
             None => ForwardState::NotStarted,
+            // The weighted sum is complete. The activation of a whole layer is a cell of its own.
+            Some(_) if done == plan.weighted_sum().end => {
+                let whole = CellOperation::Activated { output: neuron };
+                if self.is_done(phase, Cell::Layer { layer }, whole) {
+                    ForwardState::Activated(recorded.a[neuron])
+                } else {
+                    ForwardState::PreActivation(recorded.z[neuron])
+                }
+            }
             Some(CellOperation::Product { input: 0 }) => ForwardState::PartialSum { value: sum(1), waiting: None },
             Some(CellOperation::Product { input }) => {
                 let product = self.weights(layer, neuron)[input] * self.layer_input(layer, input);
@@ -218,10 +227,6 @@ impl<'a> ComputedValues<'a> {
             Some(CellOperation::Script { .. }) => self
                 .latest_result(phase, cell, plan.script().start..done)
                 .map_or(ForwardState::PreActivation(recorded.z[neuron]), ForwardState::Activating),
-            // After the bias. The activation of a whole layer is a cell of its own.
-            Some(_) if self.is_done(phase, Cell::Layer { layer }, CellOperation::Activated { output: neuron }) => {
-                ForwardState::Activated(recorded.a[neuron])
-            }
             Some(_) => ForwardState::PreActivation(recorded.z[neuron]),
         }
     }
@@ -284,21 +289,34 @@ impl<'a> ComputedValues<'a> {
         if layer == self.last_layer() {
             return self.output_grads[neuron];
         }
-        match self.layer_gradients[layer].get_or_init(|| self.layer_gradient(layer)) {
+        self.layer_input_gradient(layer + 1, neuron)
+    }
+
+    /// ∂L/∂x of an input of the network so far; `None` if the step has no such gradients.
+    pub(super) fn input_gradient(&self, input: usize) -> Option<f64> {
+        self.layer_input_gradient(0, input)
+    }
+
+    /// The gradient of an input of a layer so far.
+    fn layer_input_gradient(&self, layer: usize, input: usize) -> Option<f64> {
+        if self.phase < Phase::Backward {
+            return None;
+        }
+        let complete = self.recorded().layer_input_gradient(layer)?;
+        match self.input_gradients[layer].get_or_init(|| self.sum_input_gradients(layer)) {
             LayerGradient::NotStarted => None,
-            LayerGradient::Partial(sums) => sums[neuron],
-            LayerGradient::Complete => Some(self.recorded().layers[layer].grad_a[neuron]),
+            LayerGradient::Partial(sums) => sums[input],
+            LayerGradient::Complete => Some(complete[input]),
         }
     }
 
-    /// The sums ∂L/∂a of a layer. The neurons of the next layer contribute one after the other, and each to one neuron
-    /// of this layer after the other.
-    fn layer_gradient(&self, layer: usize) -> LayerGradient {
+    /// The gradients of the inputs of a layer so far. The neurons of the layer contribute one after the other, and each to
+    /// one input after the other.
+    fn sum_input_gradients(&self, layer: usize) -> LayerGradient {
         let shape = &self.step.shape;
-        let next = layer + 1;
-        let (width, height) = (shape.size(layer), shape.size(next));
+        let (width, height) = (shape.fan_in(layer), shape.size(layer));
         let contributed = |from: usize| {
-            let (phase, cell) = (Phase::Backward, Cell::Neuron { layer: next, neuron: from });
+            let (phase, cell) = (Phase::Backward, Cell::Neuron { layer, neuron: from });
             self.done_in(phase, cell).saturating_sub(self.plan(phase, cell).backprops().start)
         };
         let (mut low, mut high) = (0, height);
@@ -313,11 +331,11 @@ impl<'a> ComputedValues<'a> {
         if low == 0 && partly == 0 {
             return LayerGradient::NotStarted;
         }
-        let delta = &self.recorded().layers[next].delta;
+        let delta = &self.recorded().layers[layer].delta;
         // Row by row, in the order of the recorded step, so that the sums have the same bits.
         let mut sums = vec![0.0; width];
-        dense::backward_one(&self.step.before.values[shape.weights(next)][..low * width], &delta[..low], &mut sums);
-        let last = self.weights(next, low)[..partly].iter().map(|w| (*w, delta[low]));
+        dense::backward_one(&self.step.before.values[shape.weights(layer)][..low * width], &delta[..low], &mut sums);
+        let last = self.weights(layer, low)[..partly].iter().map(|w| (*w, delta[low]));
         for (sum, (w, delta)) in sums.iter_mut().zip(last) {
             *sum = if low == 0 { w * delta } else { math::fma(w, delta, *sum) };
         }

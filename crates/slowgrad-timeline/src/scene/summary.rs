@@ -209,8 +209,9 @@ impl Highlight {
         let mut columns: Vec<Vec<bool>> = shape.sizes().iter().map(|&size| vec![false; size]).collect();
         for layer in 0..shape.layers() {
             let rows = parameters[shape.weights(layer)].chunks_exact(shape.fan_in(layer));
+            let biases = &parameters[shape.biases(layer)];
             for (neuron, row) in rows.enumerate() {
-                let mut highlighted = parameters[shape.index(Parameter { layer, neuron, input: None })];
+                let mut highlighted = biases.get(neuron).is_some_and(|bias| *bias);
                 for (source, weight) in columns[layer].iter_mut().zip(row) {
                     *source |= weight;
                     highlighted |= weight;

@@ -61,9 +61,8 @@ impl Target {
     pub fn exists_in(self, shape: &Shape) -> bool {
         match self {
             Target::Input(input) => input < shape.inputs(),
-            Target::Neuron { layer, neuron } | Target::Bias { layer, neuron } => {
-                shape.has(Parameter { layer, neuron, input: None })
-            }
+            Target::Neuron { layer, neuron } => shape.has_neuron(layer, neuron),
+            Target::Bias { layer, neuron } => shape.has(Parameter { layer, neuron, input: None }),
             Target::Weight { layer, neuron, input } => shape.has(Parameter { layer, neuron, input: Some(input) }),
             Target::Loss => true,
         }
@@ -93,6 +92,9 @@ mod tests {
             assert!(!target.exists_in(&shape), "{target:?}");
         }
         assert!(Target::Loss.exists_in(&shape));
+        let without_biases = Shape::with_biases(2, [(3, false), (1, true)]);
+        assert!(neuron(0, 2).exists_in(&without_biases) && weight(0, 2, 1).exists_in(&without_biases));
+        assert!(!bias(0, 2).exists_in(&without_biases) && bias(1, 0).exists_in(&without_biases));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use slowgrad_engine::plugin::{
 use slowgrad_engine::record::record;
 use slowgrad_engine::setup::Setup;
 use slowgrad_engine::shape::Shape;
-use slowgrad_engine::spec::Sample;
+use slowgrad_engine::spec::{LessonSpec, Sample};
 use slowgrad_tape::{
     Call, Compare, Diagnostic, Function, Op, Site, Source, Span, TapeFull, TraceBuilder, Tracer, ValueId,
 };
@@ -245,7 +245,21 @@ fn trained(
     schedule: Option<Schedule>,
     frozen: &[usize],
 ) -> Timeline {
-    let shape = Arc::new(Shape::new(sizes[0], &sizes[1..]));
+    let shape = Shape::new(sizes[0], &sizes[1..]);
+    recorded(shape, activations, optimizer, batch, (regularizer, schedule), frozen, LessonSpec::default())
+}
+
+/// A recorded step of any network, with the gradients of its inputs if the description asks for them.
+fn recorded(
+    shape: Shape,
+    activations: Vec<Activation>,
+    optimizer: Optimizer,
+    batch: usize,
+    (regularizer, schedule): (Option<Regularizer>, Option<Schedule>),
+    frozen: &[usize],
+    spec: LessonSpec,
+) -> Timeline {
+    let shape = Arc::new(shape);
     let samples: Vec<Sample> = (0..batch)
         .map(|s| Sample {
             input: (0..shape.inputs())
@@ -256,7 +270,7 @@ fn trained(
         .collect();
     let data = Data::new(&samples, shape.inputs(), shape.outputs()).expect("samples of the network's size");
     let setup = Setup {
-        spec: Arc::default(),
+        spec: Arc::new(spec),
         loss: mse(shape.outputs()),
         activations,
         train: Arc::new(data),
@@ -278,6 +292,18 @@ fn trained(
     Timeline::new(Arc::new(record(&setup, &model, 1).expect("the plugins cannot fail")))
 }
 
+/// A recorded step of a network whose layers have biases or not, with the gradients of the inputs.
+pub(crate) fn with_input_gradients(
+    inputs: usize,
+    layers: &[(usize, bool)],
+    activations: Vec<Activation>,
+    batch: usize,
+) -> Timeline {
+    let shape = Shape::with_biases(inputs, layers.iter().copied());
+    let spec = LessonSpec { input_gradients: true, ..LessonSpec::default() };
+    recorded(shape, activations, momentum(), batch, (None, None), &[], spec)
+}
+
 /// The networks of most tests.
 pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
     vec![
@@ -288,6 +314,8 @@ pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
             trained(&[2, 3, 1], vec![tanh(), sigmoid()], sgd(), 2, Some(squares()), Some(slower()), &[]),
         ),
         ("2-3-1 partly frozen", frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[0, 3, 8, 12])),
+        ("2-3-1 without biases", with_input_gradients(2, &[(3, false), (1, false)], vec![tanh(), sigmoid()], 2)),
+        ("3-2-2 partly without biases", with_input_gradients(3, &[(2, true), (2, false)], vec![relu(), softmax(2)], 1)),
         ("3-5-4-2", timeline(&[3, 5, 4, 2], vec![relu(), sigmoid(), softmax(2)], momentum(), 2)),
     ]
 }

@@ -1,6 +1,7 @@
 //! Changes of the network: neurons, layers, activations of single layers, and freezing.
 
 use super::*;
+use slowgrad_engine::shape::LayerPart;
 
 #[test]
 fn changing_the_activation_of_one_layer_preserves_everything_else() {
@@ -173,6 +174,70 @@ fn a_file_that_changes_an_activation_does_not_affect_the_structure() {
     let step = changed.timeline.as_ref().expect("a step").step();
     assert_eq!(step.shape.sizes(), [2, 2, 3, 1]);
     assert_eq!(step.names.activations[..2], ["sigmoid", "sigmoid"]);
+}
+
+const WITHOUT_BIASES: &str = r#"fn lesson() { #{ title: "T", layers: [2, #{ size: 3, bias: false, frozen: true }, 1],
+    optimizer: "own", data: "xor", seed: 3 } }"#;
+
+#[test]
+fn a_new_layer_has_biases_if_the_layer_like_it_has_them_and_is_not_frozen() {
+    let mut backend = backend_with(WITHOUT_BIASES, OPTIMIZER);
+    let shape = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().shape.clone();
+    let frozen = |snapshot: &Snapshot| snapshot.timeline.as_ref().expect("a step").step().frozen.len();
+    backend.send(BackendCommand::Train(5));
+    let before = idle_snapshot(&mut backend);
+    assert_eq!((shape(&before).parameters(), frozen(&before)), (10, 6));
+    backend.send(Change::Reshape(Reshape::AddLayer { before: 1 }).into());
+    backend.send(Change::Reshape(Reshape::AddNeuron { layer: 0 }).into());
+    let grown = idle_snapshot(&mut backend);
+    assert_eq!([0, 1, 2].map(|layer| shape(&grown).biases(layer).len()), [0, 0, 1]);
+    assert_eq!(shape(&grown).sizes(), [2, 4, 3, 1]);
+    assert_eq!(frozen(&grown), 6, "new parameters are not frozen");
+    // The first layer keeps its weights, and the last one its bias.
+    assert_eq!(values(&grown)[..6], values(&before)[..6]);
+    assert_eq!(values(&grown).last(), values(&before).last());
+    backend.send(Change::Reshape(Reshape::RemoveLayer { layer: 1 }).into());
+    backend.send(Change::Reshape(Reshape::RemoveNeuron { layer: 0, neuron: 3 }).into());
+    let again = idle_snapshot(&mut backend);
+    assert_eq!((shape(&again).parameters(), frozen(&again)), (10, 6));
+    backend.send(Change::Reset.into());
+    assert_eq!(frozen(&idle_snapshot(&mut backend)), 6);
+}
+
+#[test]
+fn a_lesson_that_gives_or_takes_biases_restarts_the_run() {
+    let mut backend = backend_with(WITHOUT_BIASES, OPTIMIZER);
+    for (text, parameters, frozen) in [
+        (WITHOUT_BIASES.replace("bias: false", "bias: true"), 13, 9),
+        (WITHOUT_BIASES.replace("frozen: true", "frozen: false"), 10, 0),
+    ] {
+        backend.send(BackendCommand::Train(5));
+        let bytes = Some(text.into_bytes());
+        backend.send(BackendCommand::ReloadFile { root: "own".into(), path: "t.rhai".into(), bytes, at_once: true });
+        let snapshot = idle_snapshot(&mut backend);
+        let step = snapshot.timeline.as_ref().expect("a step").step();
+        assert_eq!((step.step, step.before.values.len(), step.frozen.len()), (1, parameters, frozen));
+    }
+}
+
+#[test]
+fn a_part_of_a_layer_is_frozen_undone_and_redone() {
+    let mut backend = backend();
+    let frozen = |backend: &mut InlineBackend| {
+        let snapshot = idle_snapshot(backend);
+        snapshot.timeline.expect("a step").step().frozen.iter().copied().collect::<Vec<_>>()
+    };
+    let change = |layer, part, frozen| BackendCommand::from(Change::FreezeLayer { layer, part, frozen });
+    backend.send(change(0, LayerPart::Biases, true));
+    backend.send(change(1, LayerPart::All, true));
+    backend.send(change(1, LayerPart::Weights, false));
+    assert_eq!(frozen(&mut backend), [6, 7, 8, 12]);
+    backend.send(BackendCommand::Undo);
+    assert_eq!(frozen(&mut backend), [6, 7, 8, 9, 10, 11, 12]);
+    backend.send(BackendCommand::Redo);
+    assert_eq!(frozen(&mut backend), [6, 7, 8, 12]);
+    backend.send(change(2, LayerPart::All, true));
+    assert_eq!(frozen(&mut backend), [6, 7, 8, 12], "there is no such layer");
 }
 
 #[test]

@@ -228,9 +228,13 @@ impl FormulaContext<'_> {
     fn product(&self, input: usize, (weight, x): (f64, f64), product: f64) -> FormulaParts {
         let x_math = self.value(x, self.from.layer_input(self.sample, self.layer, input));
         let w = self.w(self.neuron, input);
+        let (question, result) = match self.completed_pre_activation() {
+            Some(z) => (format!("What is the pre-activation {}?", z.plain()), vec![z, equals()]),
+            None => (format!("What does {} contribute to the sum?", w.plain()), Vec::new()),
+        };
         FormulaParts::new(
-            format!("What does {} contribute to the sum?", w.plain()),
-            Math::row([w, dot(), self.input(input)]),
+            question,
+            Math::row(result.into_iter().chain([w, dot(), self.input(input)])),
             Math::row([self.before(Some(input)), dot(), enclosed(x_math)]),
             self.value(product, None),
         )
@@ -240,9 +244,14 @@ impl FormulaContext<'_> {
     fn partial_sum(&self, input: usize, (weight, x): (f64, f64), before: f64, sum: f64) -> FormulaParts {
         let (s, layer, neuron) = (self.sample, self.layer, self.neuron);
         let x_math = self.value(x, self.from.layer_input(s, layer, input));
+        let (question, result) = match self.completed_pre_activation() {
+            Some(z) => (format!("What is the pre-activation {}?", z.plain()), vec![z, equals()]),
+            None => (format!("What is the weighted sum of neuron {} so far?", neuron + 1), Vec::new()),
+        };
+        let terms = [Math::variable("sum"), plus(), self.w(neuron, input), dot(), self.input(input)];
         FormulaParts::new(
-            format!("What is the weighted sum of neuron {} so far?", neuron + 1),
-            Math::row([Math::variable("sum"), plus(), self.w(neuron, input), dot(), self.input(input)]),
+            question,
+            Math::row(result.into_iter().chain(terms)),
             Math::row([
                 self.value(before, self.from.partial_sum(s, layer, neuron, input)),
                 plus(),
@@ -254,6 +263,11 @@ impl FormulaContext<'_> {
         )
         .because(["The product and the sum are one operation here (fused multiply-add), rounded once.".to_owned()])
         .because(self.zero_factor(input, weight, x))
+    }
+
+    /// z of the neuron, if the operation completes it: in a layer without biases the last sum does.
+    fn completed_pre_activation(&self) -> Option<Math> {
+        self.timeline.completes_pre_activation(&self.event.address).then(|| pre_activation(self.neuron))
     }
 
     /// Why a product is 0.

@@ -169,7 +169,9 @@ impl InspectContext<'_> {
             ));
         }
         and_more(&mut rows, x.len(), "inputs");
-        rows.push(row(self.name(layer, neuron, None), self.before(layer, neuron, None)));
+        if self.step.shape.has_biases(layer) {
+            rows.push(row(self.name(layer, neuron, None), self.before(layer, neuron, None)));
+        }
         let z = pre_activation(neuron);
         rows.push(row(z.clone(), self.mark(here.z[neuron], Ink::Value, from.z(s, layer, neuron))));
         let activation = &self.step.names.activations[layer];
@@ -188,22 +190,27 @@ impl InspectContext<'_> {
 
     /// The terms of ∂L/∂a from the next layer, and their sum.
     fn gradient_rows(&self, layer: usize, neuron: usize) -> Vec<InspectorRow> {
-        let (shape, mut rows) = (&self.step.shape, Vec::new());
-        let total = self.recorded().layers[layer].grad_a[neuron];
         let next = layer + 1;
-        if next == shape.layers() {
+        if next == self.step.shape.layers() {
+            let total = self.recorded().layers[layer].grad_a[neuron];
             let event = self.from.grad_a(self.sample, layer, neuron);
             let loss = &self.step.names.loss;
-            rows.push(InspectorRow {
+            return vec![InspectorRow {
                 label: grad_of(self.activation_symbol(layer, neuron)),
                 value: self.mark(total, Ink::Gradient, event),
                 why: match event {
                     Some(_) => format!("By the chain rule through {loss}."),
                     None => format!("On the branch that was taken, {loss} does not depend on this output."),
                 },
-            });
-            return rows;
+            }];
         }
+        self.backprop_rows(next, neuron)
+    }
+
+    /// The terms of the gradient of an input of a layer, and their sum; nothing if the step has no such gradient.
+    fn backprop_rows(&self, next: usize, neuron: usize) -> Vec<InspectorRow> {
+        let Some(gradient) = self.recorded().layer_input_gradient(next) else { return Vec::new() };
+        let mut rows = Vec::new();
         let deltas = &self.recorded().layers[next].delta;
         let term_event = |from: usize| self.from.backprop(self.sample, next, from, neuron);
         for (from, &delta) in deltas.iter().enumerate().take(MAX_ROWS) {
@@ -226,7 +233,7 @@ impl InspectContext<'_> {
         }
         and_more(&mut rows, deltas.len(), "neurons");
         let last = term_event(deltas.len() - 1);
-        rows.push(row(grad_of(self.activation_symbol(layer, neuron)), self.mark(total, Ink::Gradient, last)));
+        rows.push(row(grad_of(symbols::layer_input(next, neuron)), self.mark(gradient[neuron], Ink::Gradient, last)));
         rows
     }
 
@@ -258,6 +265,7 @@ impl InspectContext<'_> {
             ));
         }
         and_more(&mut rows, size, "neurons");
+        rows.extend(self.backprop_rows(0, input));
         rows
     }
 

@@ -74,8 +74,10 @@ pub(in crate::scene) fn draw_neurons(
     layer: usize,
     neurons: &Range<usize>,
 ) {
-    // The inputs of the network have no gradient.
-    if layer == 0 || context.progress.progress < GROUP_DELTAS || context.progress.arrived() {
+    if context.values.recorded().layer_input_gradient(layer).is_none()
+        || context.progress.progress < GROUP_DELTAS
+        || context.progress.arrived()
+    {
         return;
     }
     let share = context.progress.eased(GROUP_DELTAS, ARRIVAL);

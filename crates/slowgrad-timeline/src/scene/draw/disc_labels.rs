@@ -25,7 +25,7 @@ pub(super) enum LabelSide {
     Above,
     /// The first line below: the bias.
     Bias,
-    /// The line below the bias: the gradient.
+    /// The line below the bias, or the first line if the disc has no bias: the gradient.
     Gradient,
 }
 
@@ -43,8 +43,8 @@ pub(super) fn add_around(
     // The number at the rim of a disc with a map extends a little beyond it.
     let overhang = if context.has_map(target) { (0.3 * line).max(DISC_GAP_WORLD) } else { DISC_GAP_WORLD };
     let below = radius + overhang;
-    // The loss has no bias.
-    let second_line = target != Target::Loss && context.has_two_lines(target);
+    let has_bias = matches!(target, Target::Neuron { layer, .. } if context.values.step.shape.has_biases(layer));
+    let second_line = has_bias && context.has_two_lines(target);
     let (place, anchor) = match side {
         LabelSide::Above => ([x, y - radius - DISC_GAP_WORLD], Anchor::Above),
         LabelSide::Bias => ([x, y + below], Anchor::Below),

@@ -91,28 +91,19 @@ impl Headline<'_> {
         }
     }
 
-    /// z = W · x + b, a = f(z).
+    /// z = W · x + b, a = f(z); without biases z = W · x.
     fn layer_forward(self, layer: usize, neurons: &Range<usize>) -> Formula {
         let activation = &self.step.names.activations[layer];
         let (here, first) = (&self.recorded.layers[layer], neurons.start);
         let z = || symbols::of_layer(Math::variable("z"), layer);
         let sums =
             self.vector(&here.z[neurons.clone()], Ink::Value, |nth| self.origins.z(self.sample, layer, first + nth));
+        let bias = self.has_biases(layer).then(|| [text(" + "), layer_parameters("b", layer)]);
+        let sum = [z(), text(" = "), layer_parameters("W", layer), text(" · "), layer_input_vector(layer)];
+        let activated =
+            [text(",   "), self.activation_vector(layer), text(format!(" = {activation}(")), z(), text(")")];
         Formula {
-            symbols: Math::row([
-                z(),
-                text(" = "),
-                layer_parameters("W", layer),
-                text(" · "),
-                layer_input_vector(layer),
-                text(" + "),
-                layer_parameters("b", layer),
-                text(",   "),
-                self.activation_vector(layer),
-                text(format!(" = {activation}(")),
-                z(),
-                text(")"),
-            ]),
+            symbols: Math::row(sum.into_iter().chain(bias.into_iter().flatten()).chain(activated)),
             numbers: Math::row([text(activation.clone()), sums]),
             result: self.vector(&here.a[neurons.clone()], Ink::Value, |nth| {
                 self.origins.activated(self.sample, layer, first + nth)
@@ -127,7 +118,7 @@ impl Headline<'_> {
         }
     }
 
-    /// z = Σ w · x + b, a = f(z), in symbols and in numbers.
+    /// z = Σ w · x + b, a = f(z), in symbols and in numbers; without biases z = Σ w · x.
     fn neuron_forward(self, layer: usize, neuron: usize) -> Formula {
         let (context, here) = (self.context, &self.recorded.layers[layer]);
         let activation = &self.step.names.activations[layer];
@@ -163,23 +154,18 @@ impl Headline<'_> {
             ]);
             numbers.push(text(format!("the sum of {fan_in} products")));
         }
+        if self.has_biases(layer) {
+            symbols.extend([text(" + "), context.parameter_name(layer, neuron, None)]);
+            numbers.extend([text(" + "), enclosed(self.before(layer, neuron, None))]);
+        }
         symbols.extend([
-            text(" + "),
-            context.parameter_name(layer, neuron, None),
             text(",   "),
             context.activation_name(layer, neuron),
             text(format!(" = {activation}(")),
             z,
             text(")"),
         ]);
-        numbers.extend([
-            text(" + "),
-            enclosed(self.before(layer, neuron, None)),
-            text(" = "),
-            sum(),
-            text(format!(",   {activation}")),
-            Math::fenced(sum()),
-        ]);
+        numbers.extend([text(" = "), sum(), text(format!(",   {activation}")), Math::fenced(sum())]);
         Formula {
             symbols: Math::Row(symbols),
             numbers: Math::Row(numbers),
@@ -264,25 +250,26 @@ impl Headline<'_> {
         }
     }
 
-    /// δ = ∂L/∂a ⊙ f′(z), ∂L/∂W = δ · x⊤, and for the layer before ∂L/∂a = W⊤ · δ.
+    /// δ = ∂L/∂a ⊙ f′(z), ∂L/∂W = δ · x⊤, and for the layer before ∂L/∂a = W⊤ · δ, or ∂L/∂x.
     fn layer_backward(self, layer: usize, neurons: &Range<usize>) -> Formula {
         let (here, first) = (&self.recorded.layers[layer], neurons.start);
         let delta = in_gradient_ink(symbols::of_layer(Math::variable("δ"), layer));
         let activation = &self.step.names.activations[layer];
-        let mut notes = vec![Math::row([
+        let bias = self.has_biases(layer).then(|| {
+            let of_bias = in_gradient_ink(slope(layer_parameters("b", layer)));
+            [text(",   "), of_bias, text(" = "), delta.clone()]
+        });
+        let of_weights = [
             in_gradient_ink(slope(layer_parameters("W", layer))),
             text(" = "),
             delta.clone(),
             text(" · "),
             transposed(layer_input_vector(layer)),
-            text(",   "),
-            in_gradient_ink(slope(layer_parameters("b", layer))),
-            text(" = "),
-            delta.clone(),
-        ])];
-        if layer > 0 {
+        ];
+        let mut notes = vec![Math::row(of_weights.into_iter().chain(bias.into_iter().flatten()))];
+        if self.recorded.layer_input_gradient(layer).is_some() {
             notes.push(Math::row([
-                in_gradient_ink(slope(symbols::of_layer(Math::variable("a"), layer - 1))),
+                in_gradient_ink(slope(layer_input_vector(layer))),
                 text(" = "),
                 transposed(layer_parameters("W", layer)),
                 text(" · "),
@@ -364,6 +351,10 @@ impl Headline<'_> {
             sentence: format!("{optimizer} updates the {parameters} parameters of layer {}.", layer + 1),
             ..Formula::titled(self.title)
         }
+    }
+
+    fn has_biases(&self, layer: usize) -> bool {
+        self.step.shape.has_biases(layer)
     }
 
     /// A number in the colour of its meaning and its level.

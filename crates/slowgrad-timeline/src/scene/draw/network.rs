@@ -48,13 +48,21 @@ fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
     let current = context.played.single().is_some_and(|event| event.target == target)
         || matches!(context.played, PlayedEvents::Inputs)
         || context.played.reads_layer_input(0, input);
-    draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), None, current));
+    let grad = context.values.input_gradient(input);
+    draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), grad, current));
     let symbol = || Math::indexed("x", (input + 1).to_string());
     let name = context.values.step.io_names.input(input);
     let name = name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)));
     draw_name(context, &mut draft.labels, target, name);
     if let Some(x) = value {
         draw_value(context, &mut draft.labels, target, "", x);
+    }
+    if let Some(grad) = grad
+        && (context.has_words(target) || context.options.selected == Some(target))
+    {
+        let math = equation(slope(symbol()), context.number(grad));
+        let text = LabelText::new(math, context.text_size(TEXT_SIZE_WORLD, target), gradient_ink(grad));
+        add_around(context, &mut draft.labels, target, LabelSide::Gradient, Rank::Around, text);
     }
 }
 
@@ -81,7 +89,8 @@ fn draw_neuron(context: &SceneContext, draft: &mut SceneDraft, layer: usize, neu
     if context.has_words(target) || context.options.selected == Some(target) {
         draw_gradient_below(context, &mut draft.labels, layer, neuron, &backward);
         // If only one line fits, the gradient takes the place of the bias.
-        if backward == BackwardState::NotStarted || context.has_two_lines(target) {
+        let has_room = backward == BackwardState::NotStarted || context.has_two_lines(target);
+        if has_room && context.values.step.shape.has_biases(layer) {
             draw_bias_below(context, &mut draft.labels, layer, neuron);
         }
     }
@@ -167,12 +176,13 @@ fn fill(context: &SceneContext, x: f64) -> Ink {
     Ink::Value(words::level(x) * strength)
 }
 
-/// The disc of an input or a neuron. Its ring is strong and wide if the loss depends much on the neuron.
-fn disc(context: &SceneContext, target: Target, fill: Ink, delta: Option<f64>, current: bool) -> Disc {
+/// The disc of an input or a neuron. Its ring is strong and wide if the loss depends much on it: on z
+/// of a neuron, or on an input.
+fn disc(context: &SceneContext, target: Target, fill: Ink, gradient: Option<f64>, current: bool) -> Disc {
     let radius = context.layout.radius(target);
     let scale = (radius / 30.0).clamp(0.3, 1.0);
-    let (ring, ring_width) = match delta {
-        Some(delta) => (gradient_ink(delta), 2.5 + 4.5 * delta.abs().sqrt().min(1.0) as f32),
+    let (ring, ring_width) = match gradient {
+        Some(gradient) => (gradient_ink(gradient), 2.5 + 4.5 * gradient.abs().sqrt().min(1.0) as f32),
         None => (Ink::Faint, 1.5),
     };
     // The halos of many discs would be stronger than their colours.
