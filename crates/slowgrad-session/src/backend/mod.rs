@@ -134,8 +134,9 @@ impl Backend {
     /// Executes commands, trains or computes plots for a slice of time, and returns a snapshot when one is due.
     ///
     /// All commands are executed before the snapshot, so that a slider that moves faster than steps are recorded does
-    /// not lag behind.
-    pub fn turn(&mut self, commands: impl IntoIterator<Item = BackendCommand>) -> Option<Snapshot> {
+    /// not lag behind. While a snapshot is `unread`, training sends no further ones: a window that is hidden reads none,
+    /// and each holds a recorded step.
+    pub fn turn(&mut self, commands: impl IntoIterator<Item = BackendCommand>, unread: bool) -> Option<Snapshot> {
         let mut executed = false;
         for command in commands {
             self.execute(command);
@@ -158,7 +159,7 @@ impl Backend {
             || (was_computing && !self.is_computing_plots())
             || (proving && self.proof().is_none());
         let began = self.clock.now();
-        if !executed && !ended && began < self.snapshot_due {
+        if !executed && !ended && (unread || began < self.snapshot_due) {
             return None;
         }
         let snapshot = self.snapshot();
