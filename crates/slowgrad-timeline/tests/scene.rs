@@ -9,6 +9,7 @@ use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::{Cell, EventKind, Granularity, Phase};
 use slowgrad_timeline::explain::inspect;
 use slowgrad_timeline::explain::words::{self, Explainer};
+use slowgrad_timeline::explain::worked_example::JsonLine;
 use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::scene::{
     Anchor, Bounds, Disc, Edge, Ink, Label, LabelBackground, Layout, Moment, NeuronMaps, Scene, SceneOptions,
@@ -616,6 +617,22 @@ fn inputs_and_outputs_are_shown_by_their_names() {
     let sentences: Vec<String> = (0..named.len()).map(|i| explainer.sentence(&named, &named.event(i))).collect();
     assert!(sentences[1].starts_with("Input 2 (petal_length) is "), "{sentences:?}");
     assert!(sentences.iter().any(|text| text.starts_with("The activation of neuron 2 (setosa_length) is ")));
+    // JSON lines have the names where there are any, and no fields where there are none.
+    let lines = |timeline: &Timeline| -> Vec<serde_json::Value> {
+        let line = |event| JsonLine::new(timeline, &timeline.event(event));
+        (0..timeline.len()).map(|event| serde_json::to_value(line(event)).expect("JSON")).collect()
+    };
+    for line in lines(&named) {
+        let at = |key: &str| line[key].as_u64();
+        let (layer, neuron, input) = (at("layer"), at("neuron"), at("input"));
+        let names = (input.filter(|_| layer.unwrap_or(0) == 0), neuron.filter(|_| layer == Some(1)));
+        let expected = (
+            names.0.map(|i| ["petal", "petal_length"][i as usize]),
+            names.1.map(|i| ["setosa", "setosa_length"][i as usize]),
+        );
+        assert_eq!((line["input_name"].as_str(), line["output_name"].as_str()), expected, "{line}");
+    }
+    assert!(lines(&plain).iter().all(|line| line.get("input_name").is_none() && line.get("output_name").is_none()));
     let titles: Vec<String> = (0..named.len()).map(|i| words::title(&named, &named.address(i))).collect();
     assert!(titles.iter().any(|title| title.ends_with("layer 1 · weight 2 (petal_length) → 3")), "{titles:?}");
     assert!(titles.iter().any(|title| title.ends_with("layer 2 · bias 1 (setosa)")), "{titles:?}");

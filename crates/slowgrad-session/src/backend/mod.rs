@@ -340,7 +340,7 @@ impl Backend {
             return;
         }
         let continues = new.continues;
-        self.undo.add(new, &change);
+        self.undo.add(new);
         if let Some(open) = &mut self.lesson.open {
             recorded_changes::record_change(open, &self.lesson.scripts, after, Some(change), continues);
         }
