@@ -166,7 +166,8 @@ fn work(
 mod tests {
     use super::*;
     use crate::machine::clock;
-    use slowgrad_session::shipped;
+    use slowgrad_script::{Files, Root};
+    use slowgrad_session::{Recipe, SavedRun, shipped};
     use std::time::Duration;
 
     #[test]
@@ -203,6 +204,40 @@ mod tests {
         progress.tell("small.csv", 0.0);
         progress.tell("small.csv", 0.9);
         assert_eq!(wakes.try_iter().count(), 0);
+    }
+
+    #[test]
+    fn the_table_of_a_lesson_and_of_a_session_is_shown_while_it_is_read() {
+        let text =
+            "fn lesson() { #{ title: \"T\", layers: [2, 1], data: csv(\"big.csv\", #{ inputs: [0, 1], target: 2 }) } }";
+        // Reading it takes longer than LONG_READING on any machine.
+        let table = b"0.125,-3.5,1.25\n".repeat(3 << 20);
+        let files = Files::from_iter([("t.rhai", text.as_bytes()), ("big.csv", &table)]);
+        let recipe = Recipe { step: 1, ..Recipe::default() };
+        let saved = SavedRun { lesson: "t.rhai".into(), recipe, undo_history: Arc::default(), state: None };
+        for first in [BackendCommand::Open("t.rhai".into()), BackendCommand::Restore(Box::new(saved))] {
+            let library =
+                Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files: files.clone() }] };
+            let (woken, wakes) = channel();
+            let wake = move || {
+                let _ = woken.send(());
+            };
+            let mut limits = Limits::default();
+            limits.set("seconds", 60.0).expect("a limit");
+            let mut worker = WorkerThread::start(library, limits, first, wake).expect("start a thread");
+            // Each wake-up is for a part that was read, until the first snapshot.
+            let mut shown = Vec::new();
+            let snapshot = loop {
+                wakes.recv_timeout(Duration::from_mins(1)).expect("a wake-up");
+                if let Some(snapshot) = worker.try_receive().expect("the backend runs") {
+                    break snapshot;
+                }
+                shown.extend(worker.reading());
+            };
+            assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
+            assert!(!shown.is_empty() && shown.iter().all(|reading| reading.path == "big.csv"), "{shown:?}");
+            assert_eq!(worker.reading(), None);
+        }
     }
 
     #[test]
