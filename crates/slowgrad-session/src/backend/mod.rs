@@ -4,6 +4,7 @@
 //! their order. It must not know threads, files or the window.
 
 mod change;
+mod combination;
 mod comparison;
 mod evaluator;
 mod hot_reload;
@@ -31,6 +32,7 @@ mod undo;
 
 use crate::clock::Clock;
 use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot, StepEvaluation};
+use combination::CombinationWarning;
 use comparison::Comparison;
 use evaluator::Evaluator;
 use hot_reload::ReloadEffect;
@@ -92,6 +94,7 @@ pub struct Backend {
     plots: PlotJobs,
     evaluator: Evaluator,
     comparison: Comparison,
+    combination: CombinationWarning,
     clock: Clock,
     /// The time of the next snapshot during training.
     snapshot_due: Duration,
@@ -111,6 +114,7 @@ impl Backend {
             plots: PlotJobs::default(),
             evaluator: Evaluator::default(),
             comparison: Comparison::default(),
+            combination: CombinationWarning::default(),
             clock: machine.clock,
             snapshot_due: Duration::ZERO,
             handled: 0,
@@ -562,10 +566,11 @@ impl Backend {
         let (undo, redo) = self.undo.names();
         let (training, computing_plots) = (self.is_training(), self.is_computing_plots());
         let proof = self.proof();
+        let combination = self.combination.update(&self.lesson);
         let LessonRun { scripts, open, report, .. } = &mut self.lesson;
         let open = open.as_ref();
         let warnings = open.into_iter().flat_map(|open| &open.warnings);
-        let problems = report.problems().chain(warnings).cloned().collect();
+        let problems = report.problems().chain(&combination).chain(warnings).cloned().collect();
         let curves = |run: &Run| Curves {
             present: run.curve().points().to_vec(),
             abandoned_branch: run.abandoned_branch().cloned(),
