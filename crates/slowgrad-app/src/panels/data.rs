@@ -1,6 +1,8 @@
 //! The plot of the data: samples as dots over the network's predictions.
 
-use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{
+    Color32, Label, Mesh, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{DataInfo, Predictions};
@@ -38,13 +40,10 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, lin
     let width = ui.available_width();
     let height = (0.5 * width).min(MAX_HEIGHT_PTS);
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
-    let mut label = format!("data and predictions, {} samples", data.train);
-    let axes = axis_names(data, inputs);
-    for (axis, name) in ["x", "y"].into_iter().zip(axes) {
-        if let Some(name) = name {
-            label += &format!(", {axis}: {name}");
-        }
-    }
+    let names = axis_names(data, inputs);
+    let axes = ["x", "y"].into_iter().zip(names);
+    let named: String = axes.filter_map(|(axis, name)| Some(format!(", {axis}: {}", name?))).collect();
+    let label = format!("data and predictions, {} samples{named}", data.train);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
@@ -62,8 +61,8 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, lin
         line(&painter, area, data, snapshot.plots.predictions.as_deref(), marked, theme);
         response.on_hover_text("The dots are the samples; the line shows the network's predictions");
     }
-    axis_names_ui(&painter, area, axes, theme);
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    axis_names_ui(ui, names, theme);
 }
 
 /// The names along and up the plot: of the two inputs, or of the input and the output.
@@ -74,23 +73,17 @@ fn axis_names(data: &DataInfo, inputs: usize) -> [Option<&str>; 2] {
 
 /// The text size of the names.
 const NAME_SIZE_PTS: f32 = 11.0;
-/// The distance of the names from the border.
-const NAME_MARGIN_PTS: f32 = 5.0;
-/// The number of characters of a name; the accessible name has all.
-const MAX_NAME_CHARS: usize = 20;
+/// The number of characters of a name; the accessible name of the plot has all.
+const MAX_NAME_CHARS: usize = 18;
 
-/// Draws the name along the plot at its lower right corner, and the name up the plot at its upper left corner, on plates
-/// over the dots.
-fn axis_names_ui(painter: &Painter, area: Rect, names: [Option<&str>; 2], theme: &Theme) {
-    let inner = area.shrink(NAME_MARGIN_PTS);
-    let corners = [(inner.right_bottom(), Align2::RIGHT_BOTTOM, "→"), (inner.left_top(), Align2::LEFT_TOP, "↑")];
-    for ((place, align, arrow), name) in corners.into_iter().zip(names) {
-        let Some(name) = name else { continue };
-        let text = format!("{} {arrow}", words::elided(name, MAX_NAME_CHARS));
-        let text = painter.layout_no_wrap(text, FontId::proportional(NAME_SIZE_PTS), theme.text);
-        let at = align.anchor_size(place, text.size());
-        painter.rect_filled(at.expand(2.0), 3.0, theme.background.gamma_multiply(0.8));
-        painter.galley(at.min, text, theme.text);
+/// Draws the names below the plot, where they cover no sample.
+fn axis_names_ui(ui: &mut Ui, names: [Option<&str>; 2], theme: &Theme) {
+    let arrows = ["→", "↑"].into_iter().zip(names);
+    let named = arrows.filter_map(|(arrow, name)| Some(format!("{arrow} {}", words::elided(name?, MAX_NAME_CHARS))));
+    let named: Vec<String> = named.collect();
+    if !named.is_empty() {
+        let text = RichText::new(named.join("    ")).size(NAME_SIZE_PTS).color(theme.faint);
+        ui.add(Label::new(text).truncate());
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) const ROWS: &[BenchRow] = &[
 /// The size of a window, in points.
 const FRAME_SIZE_PTS: egui::Vec2 = egui::vec2(1280.0, 720.0);
 /// The time for which two runs train side by side.
-const COMPARISON_TIME: Duration = Duration::from_secs(60);
+const COMPARISON_TIME: Duration = Duration::from_mins(1);
 /// The number of moments of a step that are measured.
 const MOMENTS: usize = 32;
 

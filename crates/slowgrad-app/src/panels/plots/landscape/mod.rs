@@ -80,14 +80,14 @@ const MAX_IO_NAME_CHARS: usize = 14;
 /// A short name of a parameter, with the name of its input, or of its output for others of the last layer.
 fn name(step: &RecordedStep, index: usize) -> String {
     let (letters, layer) = parameter_table::name(step, index);
-    let mut name = if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") };
+    let symbol = if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") };
     let at = step.shape.parameter(index);
     let input = at.input.filter(|_| at.layer == 0).and_then(|input| step.io_names.input(input));
     let output = || step.io_names.output(at.neuron).filter(|_| layer == step.shape.layers());
-    if let Some(io_name) = input.or_else(output) {
-        name += &format!(" · {}", words::elided(io_name, MAX_IO_NAME_CHARS));
+    match input.or_else(output) {
+        Some(name) => format!("{symbol} · {}", words::elided(name, MAX_IO_NAME_CHARS)),
+        None => symbol,
     }
-    name
 }
 
 fn controls_ui(
