@@ -23,6 +23,11 @@ impl IoNames {
         name(&self.outputs, output)
     }
 
+    /// The number of characters of the longest name of an input; 0 if no input has a name.
+    pub fn longest_input(&self) -> usize {
+        self.inputs.iter().map(|name| name.chars().count()).max().unwrap_or(0)
+    }
+
     /// These names, and those of `other` where these have none.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {

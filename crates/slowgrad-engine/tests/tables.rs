@@ -301,6 +301,13 @@ fn excel(sheets: &[(&str, &str)], shared: &[&str]) -> Vec<u8> {
         &format!("<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>{list}</sheets></workbook>"),
     );
     file("xl/_rels/workbook.xml.rels", &format!("<Relationships xmlns=\"{PACKAGE}\">{relations}</Relationships>"));
+    // Cells of style 1 are dates, of style 2 dates with a time, of style 3 durations.
+    file(
+        "xl/styles.xml",
+        &format!(
+            "<styleSheet xmlns=\"{MAIN}\"><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/><xf numFmtId=\"22\"/><xf numFmtId=\"46\"/></cellXfs></styleSheet>"
+        ),
+    );
     let shared: String = shared.iter().map(|text| format!("<si><t>{text}</t></si>")).collect();
     file("xl/sharedStrings.xml", &format!("<sst xmlns=\"{MAIN}\">{shared}</sst>"));
     zip.finish().expect("an archive").into_inner()
@@ -333,6 +340,32 @@ fn the_sheets_of_an_excel_file_are_tables() {
     let gap = SHEET.replace("<c r=\"C5\" t=\"inlineStr\"><is><t>no</t></is></c>", "");
     let failed = read(&first, &excel(&[("Data", &gap)], &WORDS), purpose(2, 2), &|_| ()).expect_err("a gap");
     assert_eq!(failed.to_string(), "row 5, column «answer»: the value is missing");
+}
+
+#[test]
+fn a_date_in_an_excel_file_is_a_word_that_can_be_read() {
+    let header = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\" t=\"s\"><v>2</v></c></row>";
+    let row = |number: usize, a: &str, b: &str, date: &str| {
+        format!("<row r=\"{number}\"><c r=\"A{number}\">{a}</c><c r=\"B{number}\" s=\"3\">{b}</c>{date}</row>")
+    };
+    let rows = [
+        row(2, "<v>1</v>", "<v>0.25</v>", "<c r=\"C2\" s=\"1\"><v>45413</v></c>"),
+        row(3, "<v>2</v>", "<v>1.5</v>", "<c r=\"C3\" s=\"2\"><v>45414.270833333336</v></c>"),
+        row(4, "<v>3</v>", "<v>2</v>", "<c r=\"C4\" t=\"d\"><v>2024-05-03T00:00:00</v></c>"),
+    ]
+    .concat();
+    let bytes = excel(&[("Data", &format!("{header}{rows}"))], &["a", "b", "day"]);
+    let found = read(&spec("t.xlsx", &["a", "b"], &["day"]), &bytes, purpose(2, 3), &|_| ()).expect("a table");
+    assert_eq!(found.names.outputs, ["2024-05-01", "2024-05-02T06:30:00", "2024-05-03"]);
+    // A duration is a number of days.
+    assert_eq!(found.train.input(1), [2.0, 1.5]);
+    // A date is no number: the message shows the date, not the days since 1900.
+    let numbers = rows
+        .replace("<c r=\"C2\" s=\"1\"><v>45413</v></c>", "<c r=\"C2\"><v>45413</v></c>")
+        .replace("<c r=\"C4\" t=\"d\"><v>2024-05-03T00:00:00</v></c>", "<c r=\"C4\"><v>45415</v></c>");
+    let bytes = excel(&[("Data", &format!("{header}{numbers}"))], &["a", "b", "day"]);
+    let failed = read(&spec("t.xlsx", &["a", "day"], &["b"]), &bytes, purpose(2, 1), &|_| ()).expect_err("a mixture");
+    assert!(failed.to_string().contains("«2024-05-02T06:30:00»"), "{failed}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ const CODES: [&str; 4] = ["loss-and-output", "target-domain", "constant-output",
 fn warnings(sandbox: &mut Sandbox, text: &str) -> Vec<Diagnostic> {
     sandbox.replace("own", "t.rhai", Some(text.as_bytes().into()));
     let lesson = sandbox.open("t.rhai").unwrap_or_else(|errors| panic!("{text}: {errors:#?}"));
-    lesson.warnings.into_iter().filter(|found| CODES.contains(&found.code)).collect()
+    lesson.all_warnings().into_iter().filter(|found| CODES.contains(&found.code)).collect()
 }
 
 /// A lesson with these targets.

@@ -17,7 +17,8 @@ fn every_lesson_opens_without_a_warning() {
         let lesson = sandbox.open(&format!("lessons/{name}.rhai"));
         let lesson = lesson.unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
         println!("{name}: {:?}", start.elapsed());
-        assert!(lesson.warnings.is_empty(), "{name}: {:#?}", lesson.warnings);
+        let warnings = lesson.all_warnings();
+        assert!(warnings.is_empty(), "{name}: {warnings:#?}");
         assert!(!lesson.cues.is_empty() && !lesson.page.is_empty(), "{name}");
         assert_eq!(lesson.parameters.len(), lesson.setup.shape.parameters());
         assert!(lesson.files.contains(&format!("lessons/{name}.rhai")));

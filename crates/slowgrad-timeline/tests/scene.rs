@@ -9,6 +9,7 @@ use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::{Cell, EventKind, Granularity, Phase};
 use slowgrad_timeline::explain::inspect;
 use slowgrad_timeline::explain::words::{self, Explainer};
+use slowgrad_timeline::explain::worked_example::JsonLine;
 use slowgrad_timeline::number_format::number;
 use slowgrad_timeline::scene::{
     Anchor, Bounds, Disc, Edge, Ink, Label, LabelBackground, Layout, Moment, NeuronMaps, Scene, SceneOptions,
@@ -558,6 +559,42 @@ fn a_frozen_parameter_is_labelled() {
 }
 
 #[test]
+fn names_stand_beside_the_discs_where_there_is_no_room_above() {
+    let timeline = named(&timeline(&[9, 8, 3], vec![tanh(), sigmoid()], sgd(), 1));
+    let step = timeline.step();
+    for size in [[520.0, 380.0], [640.0, 420.0], [1000.0, 560.0]] {
+        let plain = Layout::within(&step.shape, size);
+        let layout = plain.clone().with_input_names(step.io_names.longest_input());
+        let Bounds { min, max } = layout.bounds();
+        let zoom = zoom_step((size[0] / (max[0] - min[0])).min(size[1] / (max[1] - min[1])));
+        let options = SceneOptions { zoom, ..SceneOptions::default() };
+        assert!(min[0] < plain.bounds().min[0], "{size:?}: names have room");
+        // After the inputs have entered.
+        for event in checked_events(&timeline).filter(|event| *event >= 9) {
+            let scene = scene(&timeline, &layout, &Moment { events: event..event + 1, progress: 0.4 }, &options);
+            assert_no_overlap(&scene, &format!("{size:?}, event {event}"));
+            for (input, shown) in ["petal", "petal_length", "petal_length_", "petal"].into_iter().enumerate() {
+                let disc = disc(&scene, Target::Input(input));
+                let mut on_left = scene.labels.iter().filter(|label| label.anchor == Anchor::Left);
+                let name = on_left.find(|label| label.target == Some(Target::Input(input)));
+                let name = name.unwrap_or_else(|| panic!("{size:?}, event {event}: no name of input {input}"));
+                let text = name.math.plain();
+                let whole = step.io_names.input(input).is_some_and(|whole| whole == text);
+                assert!(text.starts_with(shown) && (whole || text.ends_with('…')), "{size:?}: {text}");
+                assert!(name.room().max[0] < disc.center[0] - disc.radius, "{size:?}: {text}");
+                assert!(name.room().min[0] >= min[0], "{size:?}: {text} is inside");
+            }
+        }
+        let before = scene(&timeline, &layout, &Moment { events: 0..1, progress: 0.0 }, &options);
+        assert!(texts(&before).iter().any(|text| text.starts_with("setosa")), "{size:?}: {:?}", texts(&before));
+    }
+    // Names that have room above their discs need none beside them, and layers without names neither.
+    let roomy = Layout::within(&step.shape, [4000.0, 3000.0]);
+    let tight = Layout::within(&step.shape, [520.0, 380.0]);
+    assert_eq!((roomy.clone().with_input_names(14), tight.clone().with_input_names(0)), (roomy, tight));
+}
+
+#[test]
 fn inputs_and_outputs_are_shown_by_their_names() {
     let plain = timeline(&[2, 3, 2], vec![tanh(), sigmoid()], sgd(), 1);
     let named = named(&plain);
@@ -580,6 +617,22 @@ fn inputs_and_outputs_are_shown_by_their_names() {
     let sentences: Vec<String> = (0..named.len()).map(|i| explainer.sentence(&named, &named.event(i))).collect();
     assert!(sentences[1].starts_with("Input 2 (petal_length) is "), "{sentences:?}");
     assert!(sentences.iter().any(|text| text.starts_with("The activation of neuron 2 (setosa_length) is ")));
+    // JSON lines have the names where there are any, and no fields where there are none.
+    let lines = |timeline: &Timeline| -> Vec<serde_json::Value> {
+        let line = |event| JsonLine::new(timeline, &timeline.event(event));
+        (0..timeline.len()).map(|event| serde_json::to_value(line(event)).expect("JSON")).collect()
+    };
+    for line in lines(&named) {
+        let at = |key: &str| line[key].as_u64();
+        let (layer, neuron, input) = (at("layer"), at("neuron"), at("input"));
+        let names = (input.filter(|_| layer.unwrap_or(0) == 0), neuron.filter(|_| layer == Some(1)));
+        let expected = (
+            names.0.map(|i| ["petal", "petal_length"][i as usize]),
+            names.1.map(|i| ["setosa", "setosa_length"][i as usize]),
+        );
+        assert_eq!((line["input_name"].as_str(), line["output_name"].as_str()), expected, "{line}");
+    }
+    assert!(lines(&plain).iter().all(|line| line.get("input_name").is_none() && line.get("output_name").is_none()));
     let titles: Vec<String> = (0..named.len()).map(|i| words::title(&named, &named.address(i))).collect();
     assert!(titles.iter().any(|title| title.ends_with("layer 1 · weight 2 (petal_length) → 3")), "{titles:?}");
     assert!(titles.iter().any(|title| title.ends_with("layer 2 · bias 1 (setosa)")), "{titles:?}");

@@ -30,7 +30,9 @@ pub(crate) struct Still<'a> {
 impl Still<'_> {
     /// Draws the image with the size and scale of `offscreen`.
     pub(crate) fn draw(&self, offscreen: &mut Offscreen, theme: &Theme) -> Result<RgbaImage, RenderError> {
-        let layout = Layout::within(&self.timeline.step().shape, still_network_size(offscreen.size_pts()).into());
+        let step = self.timeline.step();
+        let layout = Layout::within(&step.shape, still_network_size(offscreen.size_pts()).into())
+            .with_input_names(step.io_names.longest_input());
         let zoom = zoom_step(still_zoom(offscreen.size_pts(), layout.bounds()));
         let options = SceneOptions {
             selected: self.selected,

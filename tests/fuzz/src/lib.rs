@@ -247,7 +247,7 @@ pub fn lesson(bytes: &[u8]) {
     let sandbox = sandbox(text.as_bytes());
     match sandbox.open("t.rhai") {
         Ok(lesson) => {
-            showable(&lesson.warnings);
+            showable(&lesson.all_warnings());
             assert_eq!(lesson.parameters.len(), lesson.setup.shape.parameters());
             assert!(lesson.parameters.iter().all(|x| x.is_finite()) || lesson.spec.weights.is_none());
         }

@@ -1,9 +1,12 @@
 //! The plot of the data: samples as dots over the network's predictions.
 
-use egui::{Color32, Mesh, Painter, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{
+    Color32, Label, Mesh, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+};
 use slowgrad_render::Theme;
 use slowgrad_session::Session;
 use slowgrad_session::{DataInfo, Predictions};
+use slowgrad_timeline::explain::words;
 
 /// The maximum height of the plot.
 const MAX_HEIGHT_PTS: f32 = 190.0;
@@ -37,7 +40,10 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, lin
     let width = ui.available_width();
     let height = (0.5 * width).min(MAX_HEIGHT_PTS);
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, height), Sense::hover());
-    let label = format!("data and predictions, {} samples", data.train);
+    let names = axis_names(data, inputs);
+    let axes = ["x", "y"].into_iter().zip(names);
+    let named: String = axes.filter_map(|(axis, name)| Some(format!(", {axis}: {}", name?))).collect();
+    let label = format!("data and predictions, {} samples{named}", data.train);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let painter = ui.painter().with_clip_rect(area);
     painter.rect_filled(area, 6.0, theme.background);
@@ -56,6 +62,29 @@ pub(super) fn data_picture_ui(ui: &mut Ui, session: &Session, theme: &Theme, lin
         response.on_hover_text("The dots are the samples; the line shows the network's predictions");
     }
     ui.painter().rect_stroke(area, 6.0, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    axis_names_ui(ui, names, theme);
+}
+
+/// The names along and up the plot: of the two inputs, or of the input and the output.
+fn axis_names(data: &DataInfo, inputs: usize) -> [Option<&str>; 2] {
+    let names = &data.names;
+    [names.input(0), if inputs == 2 { names.input(1) } else { names.output(0) }]
+}
+
+/// The text size of the names.
+const NAME_SIZE_PTS: f32 = 11.0;
+/// The number of characters of a name; the accessible name of the plot has all.
+const MAX_NAME_CHARS: usize = 18;
+
+/// Draws the names below the plot, where they cover no sample.
+fn axis_names_ui(ui: &mut Ui, names: [Option<&str>; 2], theme: &Theme) {
+    let arrows = ["→", "↑"].into_iter().zip(names);
+    let named = arrows.filter_map(|(arrow, name)| Some(format!("{arrow} {}", words::elided(name?, MAX_NAME_CHARS))));
+    let named: Vec<String> = named.collect();
+    if !named.is_empty() {
+        let text = RichText::new(named.join("    ")).size(NAME_SIZE_PTS).color(theme.faint);
+        ui.add(Label::new(text).truncate());
+    }
 }
 
 /// The samples with a ring.

@@ -398,3 +398,19 @@ fn only_visible_rows_of_a_large_table_are_drawn() {
     select(&mut harness, Target::Weight { layer: 1, neuron: 19, input: 3 });
     assert!(rows(&harness).iter().any(|row| row.starts_with("w₂₀,₄ of layer 2")), "the selected row is visible");
 }
+
+#[test]
+fn the_small_picture_of_the_data_names_its_axes() {
+    let label = |fields: &str| {
+        let harness = window(&format!("{fields}, optimizer: \"sgd\""));
+        let pictures = harness.query_all_by_role(Role::Image).filter_map(|node| node.accesskit_node().label());
+        let found: Vec<String> = pictures.filter(|label| label.starts_with("data and predictions")).collect();
+        found.concat()
+    };
+    let plane = "layers: [2, 1], input_names: [\"width\", \"height\"], output_names: [\"area\"]";
+    assert_eq!(label(&format!("{plane}, {DATA}")), "data and predictions, 1 samples, x: width, y: height");
+    let line = "layers: [1, 1], input_names: [\"age\"], output_names: [\"price\"]";
+    let one = "data: [#{ input: [0.5], target: [1.0] }]";
+    assert_eq!(label(&format!("{line}, {one}")), "data and predictions, 1 samples, x: age, y: price");
+    assert_eq!(label(&format!("layers: [1, 1], {one}")), "data and predictions, 1 samples");
+}

@@ -3,7 +3,7 @@
 //! It must not know panels, keys or sessions.
 
 use egui::Vec2;
-use slowgrad_engine::shape::Shape;
+use slowgrad_engine::record::RecordedStep;
 use slowgrad_session::Arrangement;
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Phase;
@@ -40,7 +40,7 @@ impl SceneCache {
         moment: &Moment,
         options: &SceneOptions,
     ) -> Arc<Scene> {
-        let layout = self.layout(&timeline.step().shape);
+        let layout = self.layout(timeline.step());
         if let Some((drawn, at, with, scene)) = &self.drawn
             && Arc::ptr_eq(drawn, timeline)
             && at == moment
@@ -73,11 +73,15 @@ impl SceneCache {
         self.layout.as_ref()
     }
 
-    fn layout(&mut self, shape: &Shape) -> Layout {
-        if let Some(layout) = self.layout.as_ref().filter(|layout| layout.fits(shape)) {
-            return layout.clone();
+    fn layout(&mut self, step: &RecordedStep) -> Layout {
+        let (shape, longest_name) = (&step.shape, step.io_names.longest_input());
+        if let Some(layout) = self.layout.take().filter(|layout| layout.fits(shape)) {
+            return self.layout.insert(layout.with_input_names(longest_name)).clone();
         }
-        let mut layout = self.room.map_or_else(|| Layout::new(shape), |room| Layout::within(shape, room.into()));
+        let mut layout = self
+            .room
+            .map_or_else(|| Layout::new(shape), |room| Layout::within(shape, room.into()))
+            .with_input_names(longest_name);
         for &(target, by) in &self.moved {
             let [x, y] = layout.position(target);
             layout.set_position(target, [x + by.x, y + by.y]);

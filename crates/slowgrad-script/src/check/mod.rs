@@ -108,7 +108,7 @@ impl Check<'_> {
         if is_lesson {
             match self.sandbox.open(path) {
                 Ok(lesson) => {
-                    self.found.extend(lesson.warnings);
+                    self.found.extend(lesson.all_warnings());
                     self.data = Some(lesson.data);
                 }
                 Err(errors) => {

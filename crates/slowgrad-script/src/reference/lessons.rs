@@ -375,7 +375,7 @@ lists columns whose cells are words even if they look like numbers. A missing or
 `missing: \"drop\"` drops its row, and `missing: \"mean\"` fills inputs with the mean of the training rows and drops rows \
 without a target. `scale: \"standard\"` (mean 0, standard deviation 1) or `\"minmax\"` (0 to 1) scales the inputs that are \
 numbers, computed on the training rows. Separator, decimal comma and names in the first row are found; `separator: \";\"`, \
-`decimal: \",\"` and `header: false` say so. `sheet` names a sheet of an Excel file; the default is the first one. `slowgrad check` prints what was read and changed.";
+`decimal: \",\"` and `header: false` say so. `sheet` names a sheet of an Excel file; the default is the first one. A date in an Excel file is the word `2024-05-01`. `slowgrad check` prints what was read and changed.";
 
 pub(super) const PARTS: &[TableRow] = &[
     (

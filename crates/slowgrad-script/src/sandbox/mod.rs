@@ -57,12 +57,21 @@ pub struct Lesson {
     pub parameters: Vec<f64>,
     /// Warnings: the lesson works, but something in it looks unintended.
     pub warnings: Vec<Diagnostic>,
+    /// The warning that output, loss and targets do not fit together, or that samples without a gradient are wrong.
+    pub combination: Option<Diagnostic>,
     /// Messages for the viewer: how the tensors of a weight file were assigned, and what was changed in a table.
     pub notes: Vec<String>,
     /// What was read of the data.
     pub data: Arc<DataReport>,
     /// The paths of all files that the lesson depends on.
     pub files: Vec<String>,
+}
+
+impl Lesson {
+    /// All warnings.
+    pub fn all_warnings(&self) -> Vec<Diagnostic> {
+        self.combination.iter().chain(&self.warnings).cloned().collect()
+    }
 }
 
 /// Runs all scripts: opens lessons, builds plugins and checks files. A sandbox belongs to one thread.
@@ -287,12 +296,10 @@ impl Sandbox {
             notes.push(format!("{}: {}", table.path, changes.join("; ")));
         }
         let parameters = self.parameters_at(&spec, &locate_field, &mut notes).map_err(one)?;
-        let combined = combination::check(&self.plugins, &setup, &locate_field);
-        if combined.is_none() {
-            let saturated = combination::saturation(&self.plugins, &setup, &parameters);
-            warnings.extend(saturated.map(|warning| with_location(warning, locate_field("output"))));
-        }
-        warnings.extend(combined);
+        let combination = combination::check(&self.plugins, &setup, &locate_field).or_else(|| {
+            let saturated = combination::saturation(&self.plugins, &setup, &parameters)?;
+            Some(with_location(saturated, locate_field("output")))
+        });
         let (located_cues, conditions) = self.perform(&program, &spec, &setup, &mut warnings)?;
         warnings.extend(self.lints());
         warnings.extend(self.interpreter().files.library.borrow().warnings());
@@ -308,10 +315,17 @@ impl Sandbox {
             setup,
             parameters,
             warnings,
+            combination,
             notes,
             data,
             files: self.files(),
         })
+    }
+
+    /// Warns if output, loss and targets of a set-up do not fit together. The warning has no location: the viewer may have
+    /// chosen them.
+    pub fn combination_warning(&self, setup: &Setup) -> Option<Diagnostic> {
+        combination::check(&self.plugins, setup, &|_| None)
     }
 
     /// Runs `perform`, and applies each `set` cue to a copy of the configuration to check it. Adds a warning where a cue

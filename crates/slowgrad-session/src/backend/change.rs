@@ -149,17 +149,12 @@ fn patch(lesson: &mut LessonRun, patch: &SpecPatch) -> bool {
     }
 }
 
-/// The name of a change in undo lists.
-pub(crate) fn name(change: &Change) -> String {
+/// The name of a change in undo lists, with the names of inputs and outputs of the set-up before it.
+pub(crate) fn name(change: &Change, setup: &Setup) -> String {
+    let named = |target| words::named_target(target, &setup.shape, &setup.io_names);
     match change {
-        Change::Parameter { parameter, .. } => {
-            let (layer, neuron) = (parameter.layer, parameter.neuron);
-            words::target(match parameter.input {
-                Some(input) => Target::Weight { layer, neuron, input },
-                None => Target::Bias { layer, neuron },
-            })
-        }
-        Change::Input { sample, input, .. } => format!("input {} of sample {}", input + 1, sample + 1),
+        Change::Parameter { parameter, .. } => named((*parameter).into()),
+        Change::Input { sample, input, .. } => format!("{} of sample {}", named(Target::Input(*input)), sample + 1),
         Change::Control { layers, control, .. } => {
             let name = control.replace('_', " ");
             if layers.is_empty() { name } else { format!("{name} of {}", slots::layer_list(layers)) }

@@ -26,6 +26,7 @@ struct CueUpdate {
     cues: Vec<Cue>,
     conditions: Vec<Condition>,
     warnings: Vec<Diagnostic>,
+    combination: Option<Diagnostic>,
 }
 
 /// A set-up with its initial parameters, or the problems of the scripts.
@@ -175,12 +176,12 @@ fn is_lesson(lesson_run: &LessonRun, path: &str) -> bool {
 
 /// Replaces the cues of the lesson.
 fn update_cues(lesson_run: &mut LessonRun, cue_update: Option<CueUpdate>) {
-    let Some(CueUpdate { title, cues, conditions, warnings }) = cue_update else { return };
+    let Some(CueUpdate { title, cues, conditions, warnings, combination }) = cue_update else { return };
     let Some(open) = &lesson_run.open else { return };
     let differs = open.info.cues != cues || open.info.title != title;
     let cue_version = if differs { lesson_run.next_cue_version() } else { 0 };
     let Some(open) = &mut lesson_run.open else { return };
-    open.warnings = warnings;
+    (open.warnings, open.combination) = (warnings, combination);
     open.set_conditions(conditions);
     lesson_run.report.set_condition_problem(None);
     if differs {
@@ -285,8 +286,8 @@ fn plan_reload(
             (Arc::clone(before), None)
         }
         Ok(lesson) => {
-            let Lesson { spec, cues, conditions, setup, parameters, warnings, .. } = lesson;
-            let cue_update = CueUpdate { title: spec.title.clone(), cues, conditions, warnings };
+            let Lesson { spec, cues, conditions, setup, parameters, warnings, combination, .. } = lesson;
+            let cue_update = CueUpdate { title: spec.title.clone(), cues, conditions, warnings, combination };
             assembled.push((spec.clone(), setup.clone()));
             lesson_start = Some((spec.clone(), setup, parameters));
             (Arc::new(spec), Some(cue_update))

@@ -129,7 +129,8 @@ impl LessonRun {
 
     /// Starts a run of a lesson.
     pub(crate) fn begin(&mut self, lesson: Lesson) {
-        let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, notes, .. } = lesson;
+        let Lesson { path, spec: requested, cues, conditions, setup, parameters, warnings, combination, notes, .. } =
+            lesson;
         for note in notes {
             self.report.message(note);
         }
@@ -147,7 +148,7 @@ impl LessonRun {
         let arrangement = before.map(|before| before.arrangement).unwrap_or_default();
         let data_files = self.scripts.data_files();
         let start = LessonStart { requested: Arc::new(requested), setup, values, scripts, data_files };
-        self.open = Some(OpenLesson::new(info, start, arrangement, warnings, conditions));
+        self.open = Some(OpenLesson::new(info, start, arrangement, (warnings, combination), conditions));
         self.on_run_started();
     }
 

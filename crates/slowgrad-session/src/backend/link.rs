@@ -73,7 +73,8 @@ impl InlineBackend {
     }
 
     fn turn(&mut self) {
-        let snapshot = self.backend.turn(self.commands.drain(..));
+        let unread = !self.snapshots.is_empty();
+        let snapshot = self.backend.turn(self.commands.drain(..), unread);
         self.snapshots.extend(snapshot);
     }
 }

@@ -4,6 +4,7 @@
 //! their order. It must not know threads, files or the window.
 
 mod change;
+mod combination;
 mod comparison;
 mod evaluator;
 mod hot_reload;
@@ -31,6 +32,7 @@ mod undo;
 
 use crate::clock::Clock;
 use crate::protocol::{BackendCommand, Change, Curves, Plots, Recipe, SavedRun, Snapshot, StepEvaluation};
+use combination::CombinationWarning;
 use comparison::Comparison;
 use evaluator::Evaluator;
 use hot_reload::ReloadEffect;
@@ -92,6 +94,7 @@ pub struct Backend {
     plots: PlotJobs,
     evaluator: Evaluator,
     comparison: Comparison,
+    combination: CombinationWarning,
     clock: Clock,
     /// The time of the next snapshot during training.
     snapshot_due: Duration,
@@ -111,6 +114,7 @@ impl Backend {
             plots: PlotJobs::default(),
             evaluator: Evaluator::default(),
             comparison: Comparison::default(),
+            combination: CombinationWarning::default(),
             clock: machine.clock,
             snapshot_due: Duration::ZERO,
             handled: 0,
@@ -134,8 +138,9 @@ impl Backend {
     /// Executes commands, trains or computes plots for a slice of time, and returns a snapshot when one is due.
     ///
     /// All commands are executed before the snapshot, so that a slider that moves faster than steps are recorded does
-    /// not lag behind.
-    pub fn turn(&mut self, commands: impl IntoIterator<Item = BackendCommand>) -> Option<Snapshot> {
+    /// not lag behind. While a snapshot is `unread`, training sends no further ones: a window that is hidden reads none,
+    /// and each holds a recorded step.
+    pub fn turn(&mut self, commands: impl IntoIterator<Item = BackendCommand>, unread: bool) -> Option<Snapshot> {
         let mut executed = false;
         for command in commands {
             self.execute(command);
@@ -158,7 +163,7 @@ impl Backend {
             || (was_computing && !self.is_computing_plots())
             || (proving && self.proof().is_none());
         let began = self.clock.now();
-        if !executed && !ended && began < self.snapshot_due {
+        if !executed && !ended && (unread || began < self.snapshot_due) {
             return None;
         }
         let snapshot = self.snapshot();
@@ -339,7 +344,7 @@ impl Backend {
             return;
         }
         let continues = new.continues;
-        self.undo.add(new, &change);
+        self.undo.add(new);
         if let Some(open) = &mut self.lesson.open {
             recorded_changes::record_change(open, &self.lesson.scripts, after, Some(change), continues);
         }
@@ -561,10 +566,11 @@ impl Backend {
         let (undo, redo) = self.undo.names();
         let (training, computing_plots) = (self.is_training(), self.is_computing_plots());
         let proof = self.proof();
+        let combination = self.combination.update(&self.lesson);
         let LessonRun { scripts, open, report, .. } = &mut self.lesson;
         let open = open.as_ref();
         let warnings = open.into_iter().flat_map(|open| &open.warnings);
-        let problems = report.problems().chain(warnings).cloned().collect();
+        let problems = report.problems().chain(&combination).chain(warnings).cloned().collect();
         let curves = |run: &Run| Curves {
             present: run.curve().points().to_vec(),
             abandoned_branch: run.abandoned_branch().cloned(),

@@ -85,6 +85,8 @@ pub(crate) struct OpenLesson {
     pub(crate) changes: Arc<[RecordedChange]>,
     pub(crate) arrangement: Arrangement,
     pub(crate) warnings: Vec<Diagnostic>,
+    /// The warning about the output and the loss that the lesson names.
+    pub(crate) combination: Option<Diagnostic>,
     /// The conditions of the cues.
     conditions: Vec<Condition>,
     /// A new version of the scripts that takes effect at the end of the shown step.
@@ -97,7 +99,7 @@ impl OpenLesson {
         info: LessonInfo,
         start: LessonStart,
         arrangement: Arrangement,
-        warnings: Vec<Diagnostic>,
+        (warnings, combination): (Vec<Diagnostic>, Option<Diagnostic>),
         conditions: Vec<Condition>,
     ) -> Self {
         Self {
@@ -110,6 +112,7 @@ impl OpenLesson {
             changes: Arc::new([]),
             arrangement,
             warnings,
+            combination,
             conditions,
             pending: None,
         }

@@ -7,7 +7,7 @@
 
 use super::change::name;
 use super::lesson_run::LessonRun;
-use super::open_lesson::RunState;
+use super::open_lesson::{OpenLesson, RunState};
 use super::recorded_changes::{GradualNumber, gradual_number};
 use crate::protocol::{Change, Recipe, UndoEntry, UndoHistory};
 use std::collections::VecDeque;
@@ -66,7 +66,7 @@ pub(crate) struct NewChange {
     number: Option<GradualNumber>,
     /// Whether it continues the last one.
     pub(crate) continues: bool,
-    before: Option<(UndoState, Option<f64>)>,
+    before: Option<UndoPoint>,
 }
 
 impl UndoStack {
@@ -131,17 +131,22 @@ impl UndoStack {
     pub(crate) fn begin(&self, lesson: &LessonRun, change: &Change) -> NewChange {
         let number = gradual_number(change);
         let continues = number.is_some() && number == self.moving;
-        let before = if continues { None } else { live_state(lesson).map(|state| (state, old_value(lesson, change))) };
+        let before = lesson.open.as_ref().filter(|_| !continues).map(|open| UndoPoint {
+            name: name(change, open.run.setup()),
+            state: UndoState::Live(Box::new(open.state(lesson.seed()))),
+            is_save: false,
+            value_before: old_value(open, change),
+        });
         NewChange { number, continues, before }
     }
 
     /// Adds a change after it was applied.
-    pub(crate) fn add(&mut self, new: NewChange, change: &Change) {
+    pub(crate) fn add(&mut self, new: NewChange) {
         self.redo.clear();
         self.plain = None;
         self.moving = new.number;
-        if let Some((state, value_before)) = new.before {
-            self.push(UndoPoint { name: name(change), state, is_save: false, value_before });
+        if let Some(before) = new.before {
+            self.push(before);
         }
     }
 
@@ -206,8 +211,8 @@ pub(crate) fn live_state(lesson: &LessonRun) -> Option<UndoState> {
 }
 
 /// The present value of the number that a change affects.
-fn old_value(lesson: &LessonRun, change: &Change) -> Option<f64> {
-    let run = &lesson.open.as_ref()?.run;
+fn old_value(open: &OpenLesson, change: &Change) -> Option<f64> {
+    let run = &open.run;
     match change {
         Change::Parameter { parameter, .. } => run.model().values.get(run.setup().shape.index(*parameter)).copied(),
         Change::Input { sample, input, .. } => run.setup().train.input(*sample).get(*input).copied(),

@@ -73,6 +73,12 @@ pub struct JsonLine {
     pub neuron: Option<usize>,
     /// The input of the layer, from 0, when the event is about a weight.
     pub input: Option<usize>,
+    /// The name of the network's input that the event reads, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_name: Option<String>,
+    /// The name of the network's output whose neuron the event belongs to, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_name: Option<String>,
     /// The operation within its cell (neuron, loss or parameter).
     pub operation: usize,
     /// `enter`, `product`, `accumulate`, `add_bias`, `operation`, `compare`, `activated`, `loss`, `seed`, `chain`,
@@ -112,6 +118,11 @@ impl JsonLine {
             (Cell::Neuron { neuron, .. }, kind) => (Some(neuron), input_of(kind)),
             (_, kind) => (None, input_of(kind)),
         };
+        let (layer, step) = (event.address.cell.layer(), timeline.step());
+        let is_last = layer.is_some_and(|layer| layer + 1 == step.shape.layers());
+        // Inputs enter before the first layer.
+        let input_name = input.filter(|_| layer.unwrap_or(0) == 0).and_then(|input| step.io_names.input(input));
+        let output_name = neuron.filter(|_| is_last).and_then(|neuron| step.io_names.output(neuron));
         let op = match &event.kind {
             EventKind::Operation { op, .. } | EventKind::Chain { op, .. } => Some(op.name()),
             EventKind::Compare { compare, .. } => Some(compare.operator().to_owned()),
@@ -131,9 +142,11 @@ impl JsonLine {
             step: event.address.step,
             sample: event.address.sample,
             phase: event.address.phase,
-            layer: event.address.cell.layer(),
+            layer,
             neuron,
             input,
+            input_name: input_name.map(str::to_owned),
+            output_name: output_name.map(str::to_owned),
             operation: event.address.operation,
             kind: event.kind.name(),
             op,

@@ -1,10 +1,10 @@
 //! Positions of inputs, neurons and the loss, so that a network is readable before anything is dragged.
 //!
-//! A layout is made from a shape alone and must not know numbers, time or colours. Small layers are columns with room for
+//! A layout is made from a shape and the length of the inputs' names. It must not know numbers, time or colours. Small layers are columns with room for
 //! text around each disc, medium layers are tight columns, and large layers are compact blocks: 784 inputs become a block
 //! of 28 × 28. Two layers with too many weights between them for edges have room for a matrix between them.
 
-use super::{Bounds, Point, Target};
+use super::{Bounds, CHARACTER_WIDTH, Point, Target};
 use slowgrad_engine::shape::Shape;
 
 /// The density of a layer's discs.
@@ -90,6 +90,8 @@ pub struct Layout {
     text_size: f32,
     /// The size of titles of matrices in that area. Titles are never left out.
     title_size: f32,
+    /// Room on the left of each input.
+    entrance: f32,
 }
 
 /// A layer with more weights is drawn as a matrix: edges that cross that often cannot be followed.
@@ -167,7 +169,25 @@ impl Layout {
             loss: [x + half + OUTPUT_TEXT_WIDTH * TEXT_SIZE_WORLD + LOSS_GAP_WORLD, 0.0],
             text_size: TEXT_SIZE_WORLD,
             title_size: TEXT_SIZE_WORLD,
+            entrance: SIDE_GAP_WORLD + ENTRANCE_WORLD,
         }
+    }
+
+    /// This layout with room for names of up to so many characters on the left of the inputs, if there is no room above
+    /// them.
+    #[must_use]
+    pub fn with_input_names(mut self, characters: usize) -> Self {
+        let inputs = self.columns.first().filter(|inputs| inputs.density != Density::Block);
+        let has_room_above = inputs.is_none_or(|inputs| inputs.has_text(self.title_size));
+        let characters = if has_room_above || characters == 0 { 0 } else { characters.min(MAX_NAME_CHARS) + 1 };
+        let name = CHARACTER_WIDTH * self.title_size * characters as f32;
+        self.entrance = SIDE_GAP_WORLD + name.max(ENTRANCE_WORLD);
+        self
+    }
+
+    /// Room for a name on the left of an input, from the rim of its disc; 0 for inputs in several columns.
+    pub fn input_name_width(&self) -> f32 {
+        if self.density(0) == Density::Block { 0.0 } else { self.entrance - INPUT_NAME_GAP_WORLD }
     }
 
     /// Moves columns together or apart so that the ratio of width to height approaches `aspect`, that of the drawing area:
@@ -387,7 +407,7 @@ impl Layout {
             // A line above each disc, and two below it.
             let text = if column.density == Density::Roomy || column.has_text(self.title_size) { line } else { 5.0 };
             for &[x, y] in &column.positions {
-                let side = column.radius + 18.0;
+                let side = column.radius + SIDE_GAP_WORLD;
                 bounds.min = [bounds.min[0].min(x - side), bounds.min[1].min(y - column.radius - text - 8.0)];
                 bounds.max = [bounds.max[0].max(x + side), bounds.max[1].max(y + column.radius + 2.0 * text + 8.0)];
             }
@@ -397,8 +417,8 @@ impl Layout {
             bounds.min[1] = bounds.min[1].min(matrix.min[1] - 2.1 * self.title_size);
             bounds.max[1] = bounds.max[1].max(matrix.max[1] + 8.0);
         }
-        // The numbers of a sample enter from the left.
-        bounds.min[0] -= ENTRANCE_WORLD;
+        // The numbers of a sample enter from the left, and names of inputs may stand there.
+        bounds.min[0] -= self.entrance - SIDE_GAP_WORLD;
         bounds
     }
 
@@ -407,6 +427,12 @@ impl Layout {
     }
 }
 
+/// The distance from a disc to the border of the picture.
+const SIDE_GAP_WORLD: f32 = 18.0;
+/// The distance from a disc to the name on its left.
+pub(super) const INPUT_NAME_GAP_WORLD: f32 = 8.0;
+/// The number of characters of a name at its disc; the pointer shows the whole name.
+pub(super) const MAX_NAME_CHARS: usize = 14;
 /// The distance from an input to the position on its left where its number enters.
 pub const ENTRANCE_WORLD: f32 = 48.0;
 

@@ -104,7 +104,7 @@ impl LoadedLesson {
         let mut console = ConsolePrinter::new(MAX_PRINTED_LINES);
         console.print(sandbox.console());
         let mut lesson = lesson.map_err(Failure::Scripts)?;
-        report::print(&lesson.warnings);
+        report::print(&lesson.all_warnings());
         for note in &lesson.notes {
             report::print_line(&format!("note: {note}"));
         }

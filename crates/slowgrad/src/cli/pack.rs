@@ -43,7 +43,7 @@ pub(super) fn pack(args: &PackArgs, limits: Limits) -> Result<(), Failure> {
     let LessonFiles { library, lesson: path, folders, .. } = loaded;
     let sandbox = Sandbox::new(library, limits);
     let lesson = sandbox.open(&path).map_err(Failure::Scripts)?;
-    report::print(&lesson.warnings);
+    report::print(&lesson.all_warnings());
     let mut inputs = files_on_disk(&sandbox, &folders);
     inputs.push(args.lesson.clone());
     outputs::check_distinct(&[&output], &inputs)?;

@@ -10,6 +10,7 @@ use slowgrad_session::{
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -23,6 +24,8 @@ const LONG_READING: Duration = Duration::from_millis(300);
 pub(crate) struct WorkerThread {
     commands: Sender<BackendCommand>,
     snapshots: Receiver<Snapshot>,
+    /// The number of snapshots in the queue.
+    unread: Arc<AtomicUsize>,
     reading: Reading,
     sent: u64,
 }
@@ -58,20 +61,22 @@ impl WorkerThread {
         let (results, snapshots) = channel();
         let reading = Reading::default();
         let shared = Arc::clone(&reading);
+        let unread = Arc::new(AtomicUsize::new(0));
+        let queued = Arc::clone(&unread);
         let thread = thread::Builder::new().name("slowgrad-worker".into()).stack_size(SCRIPT_STACK_BYTES);
         thread.spawn(move || {
             let wake: Rc<dyn Fn()> = Rc::new(wake);
             let work = AssertUnwindSafe(|| {
                 let mut backend = backend();
                 backend.set_table_progress(table_progress(Arc::clone(&shared), Rc::clone(&wake)));
-                work(backend, &queue, &results, &shared, &*wake);
+                work(backend, &queue, (&results, &queued), &shared, &*wake);
             });
             // After a panic the channel closes, which tells the session that the backend has stopped.
             let _ = catch_unwind(work);
             drop(results);
             wake();
         })?;
-        let mut worker = Self { commands, snapshots, reading, sent: 0 };
+        let mut worker = Self { commands, snapshots, unread, reading, sent: 0 };
         worker.send(first);
         Ok(worker)
     }
@@ -95,7 +100,10 @@ impl BackendLink for WorkerThread {
 
     fn try_receive(&mut self) -> Result<Option<Snapshot>, BackendStopped> {
         match self.snapshots.try_recv() {
-            Ok(snapshot) => Ok(Some(snapshot)),
+            Ok(snapshot) => {
+                self.unread.fetch_sub(1, Ordering::AcqRel);
+                Ok(Some(snapshot))
+            }
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(BackendStopped),
         }
@@ -104,6 +112,7 @@ impl BackendLink for WorkerThread {
     fn run_until_idle(&mut self, deadline: Deadline) -> Option<Snapshot> {
         loop {
             let snapshot = self.snapshots.recv_timeout(deadline.left()).ok()?;
+            self.unread.fetch_sub(1, Ordering::AcqRel);
             if is_idle(&snapshot, self.sent) {
                 return Some(snapshot);
             }
@@ -129,7 +138,7 @@ fn table_progress(shared: Reading, wake: Rc<dyn Fn()>) -> TableProgress {
 fn work(
     mut backend: Backend,
     commands: &Receiver<BackendCommand>,
-    snapshots: &Sender<Snapshot>,
+    (snapshots, unread): (&Sender<Snapshot>, &AtomicUsize),
     reading: &Reading,
     wake: &dyn Fn(),
 ) {
@@ -140,9 +149,11 @@ fn work(
             let Ok(command) = commands.recv() else { return };
             Some(command)
         };
-        let snapshot = backend.turn(first.into_iter().chain(commands.try_iter()));
+        let is_unread = unread.load(Ordering::Acquire) > 0;
+        let snapshot = backend.turn(first.into_iter().chain(commands.try_iter()), is_unread);
         set_reading(reading, None);
         if let Some(snapshot) = snapshot {
+            unread.fetch_add(1, Ordering::AcqRel);
             if snapshots.send(snapshot).is_err() {
                 return;
             }
@@ -155,7 +166,8 @@ fn work(
 mod tests {
     use super::*;
     use crate::machine::clock;
-    use slowgrad_session::shipped;
+    use slowgrad_script::{Files, Root};
+    use slowgrad_session::{Recipe, SavedRun, shipped};
     use std::time::Duration;
 
     #[test]
@@ -192,6 +204,60 @@ mod tests {
         progress.tell("small.csv", 0.0);
         progress.tell("small.csv", 0.9);
         assert_eq!(wakes.try_iter().count(), 0);
+    }
+
+    #[test]
+    fn the_table_of_a_lesson_and_of_a_session_is_shown_while_it_is_read() {
+        let text =
+            "fn lesson() { #{ title: \"T\", layers: [2, 1], data: csv(\"big.csv\", #{ inputs: [0, 1], target: 2 }) } }";
+        // Reading it takes longer than LONG_READING on any machine.
+        let table = b"0.125,-3.5,1.25\n".repeat(3 << 20);
+        let files = Files::from_iter([("t.rhai", text.as_bytes()), ("big.csv", &table)]);
+        let recipe = Recipe { step: 1, ..Recipe::default() };
+        let saved = SavedRun { lesson: "t.rhai".into(), recipe, undo_history: Arc::default(), state: None };
+        for first in [BackendCommand::Open("t.rhai".into()), BackendCommand::Restore(Box::new(saved))] {
+            let library =
+                Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files: files.clone() }] };
+            let (woken, wakes) = channel();
+            let wake = move || {
+                let _ = woken.send(());
+            };
+            let mut limits = Limits::default();
+            limits.set("seconds", 60.0).expect("a limit");
+            let mut worker = WorkerThread::start(library, limits, first, wake).expect("start a thread");
+            // Each wake-up is for a part that was read, until the first snapshot.
+            let mut shown = Vec::new();
+            let snapshot = loop {
+                wakes.recv_timeout(Duration::from_mins(1)).expect("a wake-up");
+                if let Some(snapshot) = worker.try_receive().expect("the backend runs") {
+                    break snapshot;
+                }
+                shown.extend(worker.reading());
+            };
+            assert!(snapshot.problems.is_empty(), "{:?}", snapshot.problems);
+            assert!(!shown.is_empty() && shown.iter().all(|reading| reading.path == "big.csv"), "{shown:?}");
+            assert_eq!(worker.reading(), None);
+        }
+    }
+
+    #[test]
+    fn training_does_not_fill_the_queue_of_a_window_that_reads_nothing() {
+        let library = Library { roots: vec![shipped::shipped()] };
+        let first = BackendCommand::Open("lessons/welcome.rhai".into());
+        let mut worker = WorkerThread::start(library, Limits::default(), first, || {}).expect("start a thread");
+        worker.run_until_idle(clock().deadline(Duration::from_mins(1))).expect("a snapshot");
+        worker.send(BackendCommand::FullSpeed(true));
+        thread::sleep(Duration::from_millis(500));
+        let mut queued = Vec::new();
+        while let Some(snapshot) = worker.try_receive().expect("the backend runs") {
+            queued.push(snapshot.handled);
+        }
+        // The answer to the command; one more may have followed while the queue was read.
+        assert!((1..=2).contains(&queued.len()), "{queued:?}");
+        // Training went on meanwhile, and a window that reads again is up to date.
+        worker.send(BackendCommand::FullSpeed(false));
+        let last = worker.run_until_idle(clock().deadline(Duration::from_mins(1))).expect("a snapshot");
+        assert!(last.timeline.expect("a step").step().step > 100);
     }
 
     #[test]

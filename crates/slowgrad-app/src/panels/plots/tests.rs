@@ -7,7 +7,9 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use slowgrad_engine::shape::Parameter;
-use slowgrad_session::BackendCommand;
+use slowgrad_script::{Files, Library, Limits, Root};
+use slowgrad_session::testing::inline;
+use slowgrad_session::{BackendCommand, shipped};
 use slowgrad_timeline::number_format::number;
 
 /// A lesson with a test set, after several steps.
@@ -199,4 +201,23 @@ fn a_comparison_is_found_by_typing_and_shows_both_networks() {
     assert_eq!(comparison.timeline.as_ref().map(|timeline| timeline.step().step), Some(12));
     act(&mut window, Action::Compare);
     assert_eq!(pictures(&window).iter().filter(|text| text.starts_with("network")).count(), 1);
+}
+
+#[test]
+fn the_axes_of_the_landscape_name_inputs_and_outputs() {
+    let text = "fn lesson() { #{ title: \"T\", layers: [2, 1], optimizer: \"sgd\", data: \"xor\", \
+        input_names: [\"width\", \"a very long name of a height\"], output_names: [\"area\"] } }";
+    let files = Files::from_iter([("t.rhai", text.as_bytes())]);
+    let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
+    let mut window = crate::tests::window(inline(library, Limits::default(), "t.rhai"));
+    act(&mut window, Action::Plot(Plot::Landscape));
+    // The weights of the two inputs are the two that change most.
+    let text = picture(&window, "loss landscape over w");
+    assert!(text.contains("w₁₁ · width") && text.contains("w₁₂ · a very long n…"), "{text}");
+    let step = window.state().session.now().expect("a step").0.step().clone();
+    let app = window.state_mut().app.as_mut().expect("it was drawn");
+    app.plots.landscape.set_axis(1, step.shape.parameters() - 1, [0, 1]);
+    settle_plots(&mut window);
+    let text = picture(&window, "loss landscape over w");
+    assert!(text.contains(" and b₁ · area, "), "{text}");
 }

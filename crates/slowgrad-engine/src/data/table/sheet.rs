@@ -136,7 +136,7 @@ impl RowReader for SheetRows<'_, '_> {
     }
 }
 
-/// The text of a cell. A number has all its digits.
+/// The text of a cell. A number has all its digits, and a date is a word: 2024-05-01, or 2024-05-01T06:30:00.
 fn text(cell: &Cell<DataRef<'_>>) -> Vec<u8> {
     let mut text = Vec::new();
     let written = match cell.get_value() {
@@ -152,9 +152,8 @@ fn text(cell: &Cell<DataRef<'_>>) -> Vec<u8> {
             write!(text, "{year:04}-{month:02}-{day:02}{time}")
         }
         DataRef::Error(error) => write!(text, "{error}"),
-        DataRef::String(words) | DataRef::DateTimeIso(words) | DataRef::DurationIso(words) => {
-            text.write_all(words.as_bytes())
-        }
+        DataRef::DateTimeIso(date) => text.write_all(date.strip_suffix("T00:00:00").unwrap_or(date).as_bytes()),
+        DataRef::String(words) | DataRef::DurationIso(words) => text.write_all(words.as_bytes()),
         DataRef::SharedString(words) => text.write_all(words.as_bytes()),
     };
     debug_assert!(written.is_ok(), "a vector can be written to");

@@ -279,3 +279,50 @@ fn freeze(parameters: &[usize], frozen: bool) -> BackendCommand {
     let parameters = parameters.iter().map(|index| shape.parameter(*index)).collect();
     Change::Freeze { parameters, frozen }.into()
 }
+
+/// The text of the lesson with these layers.
+fn with_layers(layers: &str) -> String {
+    LESSON.replace("[2, 3, 1]", layers)
+}
+
+/// Draws the first moment of the shown step; returns the number of discs of neurons.
+fn drawn_neurons(snapshot: &Snapshot) -> usize {
+    use slowgrad_timeline::scene::{Layout, Moment, SceneOptions, Target, draw_scene};
+    let (timeline, summary) = (snapshot.timeline.as_ref().expect("a step"), snapshot.summary.as_ref());
+    let summary = summary.expect("a summary");
+    let layout = Layout::new(&timeline.step().shape);
+    let moment = Moment { events: 0..1, progress: 0.0 };
+    let scene = draw_scene(summary, timeline, &layout, &moment, &SceneOptions::default());
+    scene.discs.iter().filter(|disc| matches!(disc.target, Target::Neuron { .. })).count()
+}
+
+#[test]
+fn a_network_that_is_too_large_has_no_effect_and_a_wide_one_is_drawn() {
+    let mut backend = backend();
+    backend.send(BackendCommand::Seek(5));
+    let before = idle_snapshot(&mut backend);
+    // 4,000 · 4,001 parameters in the second layer.
+    let too_large = snapshot_after(&mut backend, save("t.rhai", &with_layers("[2, 4000, 4000, 1]")));
+    assert!(too_large.problems[0].message.contains("parameters"), "{:?}", too_large.problems);
+    let location = too_large.problems[0].location.as_ref().expect("a location");
+    assert!(location.to_string().starts_with("t.rhai:1:"), "{location}");
+    assert_eq!((shown(&too_large).0, values(&too_large)), (5, values(&before)));
+    // The last good version trains on.
+    let trained = snapshot_after(&mut backend, BackendCommand::Train(10));
+    assert_eq!((shown(&trained).0, drawn_neurons(&trained)), (15, 4));
+    assert!(!trained.stuck && !trained.problems.is_empty());
+    let mended = snapshot_after(&mut backend, save("t.rhai", LESSON));
+    assert!(mended.problems.is_empty(), "{:?}", mended.problems);
+    assert_eq!((shown(&mended).0, values(&mended)), (15, values(&trained)));
+
+    for wide in [16_385, 400_000] {
+        let opened = snapshot_after(&mut backend, save("t.rhai", &with_layers(&format!("[2, {wide}, 1]"))));
+        assert!(opened.problems.is_empty(), "{:?}", opened.problems);
+        assert_eq!((shown(&opened).0, drawn_neurons(&opened)), (1, wide + 1));
+        assert_eq!(shown(&snapshot_after(&mut backend, BackendCommand::Train(1))).0, 2);
+    }
+    let back = snapshot_after(&mut backend, save("t.rhai", LESSON));
+    assert!(back.problems.is_empty(), "{:?}", back.problems);
+    assert_eq!((shown(&back).0, drawn_neurons(&back)), (1, 4));
+    assert_eq!(values(&snapshot_after(&mut backend, BackendCommand::Seek(5))), values(&before));
+}

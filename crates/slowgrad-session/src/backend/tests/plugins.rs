@@ -242,3 +242,39 @@ fn the_viewer_is_told_how_foreign_tensors_were_assigned() {
         "tensors of theirs.safetensors: a.weight → 0.weight, a.bias → 0.bias, b.weight → 2.weight, b.bias → 2.bias";
     assert!(opened.messages.iter().any(|message| message == told), "{:?}", opened.messages);
 }
+
+#[test]
+fn a_pair_of_output_and_loss_chosen_during_a_run_is_warned_of_like_that_of_a_lesson() {
+    let combination = |snapshot: &Snapshot| {
+        let found = snapshot.problems.iter().filter(|problem| problem.code == "loss-and-output");
+        found.cloned().collect::<Vec<_>>()
+    };
+    let choose = |backend: &mut InlineBackend, slot: Slot, name: &str| {
+        backend.send(patch(slot.patch(PluginRef::named(name))));
+        idle_snapshot(backend)
+    };
+    let mut backend = backend();
+    let opened = idle_snapshot(&mut backend);
+    assert_eq!(combination(&opened), []);
+    choose(&mut backend, Slot::Output, "identity");
+    let chosen = choose(&mut backend, Slot::Loss, "binary_cross_entropy");
+    let [warning] = &combination(&chosen)[..] else { panic!("{:?}", chosen.problems) };
+    assert!(warning.message.contains("`binary_cross_entropy` needs outputs from 0 to 1"), "{warning}");
+    assert_eq!(warning.location, None);
+    // It stays while the run trains, and follows undo and going back.
+    backend.send(BackendCommand::Train(5));
+    assert_eq!(combination(&idle_snapshot(&mut backend)).len(), 1);
+    backend.send(BackendCommand::Undo);
+    assert_eq!(combination(&idle_snapshot(&mut backend)), []);
+    backend.send(BackendCommand::Redo);
+    assert_eq!(combination(&idle_snapshot(&mut backend)).len(), 1);
+    assert_eq!(combination(&choose(&mut backend, Slot::Output, "sigmoid")), []);
+
+    // The lesson's own pair has its place in the file, until another one replaces it.
+    let pair = LESSON.replace("data:", "output: \"identity\", loss: \"binary_cross_entropy\", data:");
+    let mut backend = backend_with(&pair, OPTIMIZER);
+    let opened = idle_snapshot(&mut backend);
+    let [warning] = &combination(&opened)[..] else { panic!("{:?}", opened.problems) };
+    assert!(warning.location.is_some());
+    assert_eq!(combination(&choose(&mut backend, Slot::Loss, "binary_cross_entropy_with_logits")), []);
+}

@@ -226,3 +226,19 @@ fn the_weights_from_before_a_save_that_breaks_the_run_come_back() {
         assert_eq!(values(&continued), values(&unbroken));
     }
 }
+
+#[test]
+fn undo_lists_name_inputs_and_outputs() {
+    let named = LESSON.replace("data:", "input_names: [\"width\", \"height\"], output_names: [\"area\"], data:");
+    let mut backend = backend_with(&named, OPTIMIZER);
+    let bias = Parameter { layer: 1, neuron: 0, input: None };
+    let changes = [
+        (weight(2.0), "weight from input 1 (width) to neuron 1 of layer 1"),
+        (Change::Parameter { parameter: bias, value: 0.5 }, "bias 1 of layer 2 (area)"),
+        (Change::Input { sample: 2, input: 1, value: 0.25 }, "input 2 (height) of sample 3"),
+    ];
+    for (change, name) in changes {
+        let changed = snapshot_after(&mut backend, change.into());
+        assert_eq!(changed.undo.as_deref(), Some(name));
+    }
+}

@@ -79,8 +79,13 @@ fn draw_output(context: &SceneContext, labels: &mut LabelPlacement, output: usiz
         let size = context.legible(TIGHT_TEXT_SIZE_WORLD);
         let width = |math: &Math| CHARACTER_WIDTH * size * math.plain().chars().count() as f32;
         let mut parts = vec![target_equation];
-        if let Some(a) = prediction {
-            parts.insert(0, Math::row([equation(output_name, context.number(a)), Math::text("   ")]));
+        let shown = match prediction {
+            Some(a) => Some(equation(output_name, context.number(a))),
+            // Without room above the disc, its name stands here until its number is known.
+            None => name.filter(|_| !context.has_words(disc)).map(|_| output_name),
+        };
+        if let Some(shown) = shown {
+            parts.insert(0, Math::row([shown, Math::text("   ")]));
         }
         // If only one fits, the output: the target is the same in every scene.
         let both = Math::row(parts.clone());

@@ -2,7 +2,7 @@
 //!
 //! It must not know what moves.
 
-use super::disc_labels::{LabelSide, add_around};
+use super::disc_labels::{LINE_HEIGHT, LabelSide, add_around};
 use super::layer_edges::{self, parameter_ink};
 use super::moving_numbers::MovingNumber;
 use super::{LOCK, SceneContext, SceneDraft, equation, gradient_ink, slope, value_ink};
@@ -11,6 +11,7 @@ use crate::explain::{symbols, words};
 use crate::number_format::number;
 use crate::scene::computed_values::{BackwardState, ForwardState};
 use crate::scene::label_placement::{LabelPlacement, LabelText, Rank};
+use crate::scene::layout::{INPUT_NAME_GAP_WORLD, MAX_NAME_CHARS};
 use crate::scene::moment_progress::ARRIVAL;
 use crate::scene::played_events::PlayedEvents;
 use crate::scene::text_size::{PARAMETER_SIZE_WORLD, TEXT_SIZE_WORLD};
@@ -39,8 +40,8 @@ pub(in crate::scene) fn draw(context: &SceneContext, draft: &mut SceneDraft) {
     }
 }
 
-/// The number of characters of a name above its disc; the pointer shows the whole name.
-const MAX_NAME_CHARS: usize = 14;
+/// Fewer characters of a name tell nothing.
+const MIN_NAME_CHARS: usize = 4;
 
 fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
     let target = Target::Input(input);
@@ -50,10 +51,12 @@ fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
         || context.played.reads_layer_input(0, input);
     let grad = context.values.input_gradient(input);
     draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), grad, current));
-    let symbol = || Math::indexed("x", (input + 1).to_string());
     let name = context.values.step.io_names.input(input);
-    let name = name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)));
-    draw_name(context, &mut draft.labels, target, name);
+    if !name.is_some_and(|name| draw_name_on_left(context, &mut draft.labels, target, name)) {
+        let symbol = || Math::indexed("x", (input + 1).to_string());
+        let name = name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)));
+        draw_name(context, &mut draft.labels, target, name);
+    }
     if let Some(x) = value {
         draw_value(context, &mut draft.labels, target, "", x);
     }
@@ -211,6 +214,22 @@ fn draw_name(context: &SceneContext, labels: &mut LabelPlacement, target: Target
         let text = LabelText::new(name, context.text_size(TEXT_SIZE_WORLD, target), Ink::Faint);
         add_around(context, labels, target, LabelSide::Above, Rank::Around, text);
     }
+}
+
+/// Draws the name of an input on its left where there is no room above it; returns false if there is none on the left
+/// either.
+fn draw_name_on_left(context: &SceneContext, labels: &mut LabelPlacement, target: Target, name: &str) -> bool {
+    let size = context.text_size(TEXT_SIZE_WORLD, target);
+    let ([x, y], radius) = (context.layout.position(target), context.layout.radius(target));
+    let characters = (context.layout.input_name_width() / (CHARACTER_WIDTH * size)) as usize;
+    let pitch = context.layout.gap(0) + 2.0 * radius;
+    if context.has_words(target) || characters < MIN_NAME_CHARS || pitch < LINE_HEIGHT * size {
+        return false;
+    }
+    let name = Math::prose(words::elided(name, characters.min(MAX_NAME_CHARS)));
+    let text = LabelText::new(name, size, Ink::Faint).about(target);
+    labels.add(Rank::Around, [x - radius - INPUT_NAME_GAP_WORLD, y], Anchor::Left, text);
+    true
 }
 
 /// Draws the number of a disc: in its middle, or at its lower rim if it has a map.

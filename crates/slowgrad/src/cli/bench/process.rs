@@ -15,6 +15,12 @@ pub(super) const ROWS: &[BenchRow] = &[
         description: "peak memory of a process that trains W3",
         measure: |bench| memory(bench, "w3"),
     },
+    #[cfg(feature = "window")]
+    BenchRow {
+        name: "memory-compare",
+        description: "peak memory of a process that compares two runs of 10⁶ weights for a minute",
+        measure: |bench| memory(bench, "compare-1m"),
+    },
     BenchRow { name: "program", description: "size of the program file, with its scripts and fonts", measure: program },
 ];
 

@@ -11,7 +11,9 @@ use slowgrad_app::headless::HeadlessApp;
 use slowgrad_render::{Theme, network_ui};
 use slowgrad_script::{Files, Library, Limits, PluginKind, Root, Sandbox};
 use slowgrad_session::shipped;
-use slowgrad_session::{BackendCommand, BackendLink as _};
+use slowgrad_session::{
+    ActivationAt, BackendCommand, BackendLink as _, Difference, LandscapeRequest, LossAt, PlotRequest, Slot,
+};
 use slowgrad_timeline::Timeline;
 use slowgrad_timeline::events::Granularity;
 use slowgrad_timeline::events::{Cell, Phase};
@@ -48,6 +50,11 @@ pub(super) const ROWS: &[BenchRow] = &[
         measure: |bench| windows(bench, 999),
     },
     BenchRow {
+        name: "compare-1m",
+        description: "a step of two runs side by side, 10⁶ weights each, adam, all plots open",
+        measure: compare,
+    },
+    BenchRow {
         name: "frame-deep",
         description: "a frame with 10⁴ weights in 400 layers",
         measure: |bench| frames(bench, 400, 5),
@@ -56,6 +63,8 @@ pub(super) const ROWS: &[BenchRow] = &[
 
 /// The size of a window, in points.
 const FRAME_SIZE_PTS: egui::Vec2 = egui::vec2(1280.0, 720.0);
+/// The time for which two runs train side by side.
+const COMPARISON_TIME: Duration = Duration::from_mins(1);
 /// The number of moments of a step that are measured.
 const MOMENTS: usize = 32;
 
@@ -194,6 +203,39 @@ fn windows(bench: &BenchContext, size: usize) -> Result<RowResult, Failure> {
         timed(|| Ok::<_, Failure>(contents.frame()))
     })?;
     Ok(spread.into())
+}
+
+/// Training at full speed with a comparison and all plots, as long as memory needs to reach its limit.
+fn compare(bench: &BenchContext) -> Result<RowResult, Failure> {
+    let mut worker = wide_worker(999, bench.limits)?;
+    let stopped = || Failure::new("the worker did not respond");
+    worker.run_until_idle(clock().deadline(Duration::from_mins(1))).ok_or_else(stopped)?;
+    let plots = PlotRequest {
+        scores: true,
+        predictions: true,
+        histograms: true,
+        activation: Some(ActivationAt { sample: 0, layer: 0, neuron: 0 }),
+        loss: Some(LossAt { sample: 0, output: 0 }),
+        landscape: Some(LandscapeRequest::default()),
+    };
+    worker.send(BackendCommand::ShowPlots(Box::new(plots)));
+    worker.send(BackendCommand::Evaluate(true));
+    worker.send(BackendCommand::Compare(Some(Difference::slider(Slot::Optimizer, "adam", "lr", 0.002))));
+    worker.send(BackendCommand::FullSpeed(true));
+    let deadline = clock().deadline(if bench.timing.is_quick() { Duration::ZERO } else { COMPARISON_TIME });
+    let mut steps = 0;
+    let took = timed(|| {
+        loop {
+            match worker.try_receive().map_err(|_| stopped())? {
+                Some(snapshot) => steps = snapshot.timeline.map_or(0, |timeline| timeline.step().step),
+                None => std::thread::sleep(Duration::from_millis(16)),
+            }
+            if steps > 1 && deadline.has_passed() {
+                return Ok::<_, Failure>(());
+            }
+        }
+    })?;
+    Ok(RowResult::seconds(took.as_secs_f64() / (steps - 1) as f64))
 }
 
 /// A worker thread that opens a lesson with two hidden layers of `size` neurons.

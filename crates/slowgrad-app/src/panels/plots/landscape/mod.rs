@@ -22,7 +22,7 @@ use slowgrad_engine::record::RecordedStep;
 use slowgrad_render::Theme;
 use slowgrad_session::Landscape;
 use slowgrad_session::Session;
-use slowgrad_timeline::explain::parameter_table;
+use slowgrad_timeline::explain::{parameter_table, words};
 use slowgrad_timeline::number_format;
 use std::sync::Arc;
 
@@ -74,10 +74,20 @@ struct LandscapePlot<'a> {
     names: [String; 2],
 }
 
-/// A short name of a parameter.
+/// The number of characters of the name of an input or an output in the name of a parameter.
+const MAX_IO_NAME_CHARS: usize = 14;
+
+/// A short name of a parameter, with the name of its input, or of its output for others of the last layer.
 fn name(step: &RecordedStep, index: usize) -> String {
     let (letters, layer) = parameter_table::name(step, index);
-    if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") }
+    let symbol = if step.shape.layers() == 1 { letters } else { format!("{letters} · layer {layer}") };
+    let at = step.shape.parameter(index);
+    let input = at.input.filter(|_| at.layer == 0).and_then(|input| step.io_names.input(input));
+    let output = || step.io_names.output(at.neuron).filter(|_| layer == step.shape.layers());
+    match input.or_else(output) {
+        Some(name) => format!("{symbol} · {}", words::elided(name, MAX_IO_NAME_CHARS)),
+        None => symbol,
+    }
 }
 
 fn controls_ui(
