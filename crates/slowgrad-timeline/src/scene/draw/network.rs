@@ -51,9 +51,9 @@ fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
         || context.played.reads_layer_input(0, input);
     let grad = context.values.input_gradient(input);
     draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), grad, current));
+    let symbol = || Math::indexed("x", (input + 1).to_string());
     let name = context.values.step.io_names.input(input);
     if !name.is_some_and(|name| draw_name_on_left(context, &mut draft.labels, target, name)) {
-        let symbol = || Math::indexed("x", (input + 1).to_string());
         let name = name.map_or_else(symbol, |name| Math::prose(words::elided(name, MAX_NAME_CHARS)));
         draw_name(context, &mut draft.labels, target, name);
     }
