@@ -16,10 +16,9 @@ fn run(lesson: &str) -> Run {
 /// Checks a number against a printed one, to one unit of its last digit.
 fn assert_printed(found: f64, printed: &str) {
     let digits = printed.split_once('.').map_or(0, |(_, digits)| digits.len());
-    let shown = format!("{found:.digits$}");
-    let unit = 10.0_f64.powi(-i32::try_from(digits).unwrap());
+    let unit: f64 = format!("1e-{digits}").parse().unwrap();
     let expected: f64 = printed.parse().unwrap();
-    assert!((found - expected).abs() <= unit, "{shown} is not {printed}");
+    assert!((found - expected).abs() <= unit, "{found} is not {printed}");
 }
 
 fn weight(run: &Run, layer: usize, neuron: usize, input: usize) -> f64 {

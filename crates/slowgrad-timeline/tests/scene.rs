@@ -2,7 +2,7 @@
 
 mod scene_nets;
 
-use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline};
+use scene_nets::{frozen, large_net, momentum, relu, sgd, sigmoid, small_nets, tanh, timeline, with_input_gradients};
 use slowgrad_engine::io_names::IoNames;
 use slowgrad_engine::shape::Parameter;
 use slowgrad_timeline::Timeline;
@@ -592,6 +592,44 @@ fn names_stand_beside_the_discs_where_there_is_no_room_above() {
     let roomy = Layout::within(&step.shape, [4000.0, 3000.0]);
     let tight = Layout::within(&step.shape, [520.0, 380.0]);
     assert_eq!((roomy.clone().with_input_names(14), tight.clone().with_input_names(0)), (roomy, tight));
+}
+
+#[test]
+fn a_layer_without_biases_shows_none_and_inputs_show_their_gradients() {
+    let timeline = with_input_gradients(2, &[(3, false), (1, true)], vec![tanh(), sigmoid()], 1);
+    let gradient = timeline.step().samples[0].grad_input.clone().expect("it has gradients of its inputs");
+    let is_term = |index: usize| matches!(timeline.event(index).kind, EventKind::Backprop { .. });
+    let terms: Vec<usize> = (0..timeline.len())
+        .filter(|&index| is_term(index) && timeline.address(index).cell.layer() == Some(0))
+        .collect();
+    assert_eq!(terms.len(), 6);
+    let of_inputs = |event: usize, progress: f32| -> Vec<String> {
+        let found = texts(&scene_of(&timeline, event..event + 1, progress));
+        found.into_iter().filter(|text| text.starts_with("∂L/∂x")).collect()
+    };
+    assert!(of_inputs(terms[0], 0.0).is_empty());
+    assert_eq!(of_inputs(terms[0], 1.0).len(), 1, "the first term is the first sum");
+    let complete = [1, 2].map(|nth| format!("∂L/∂x{} = {}", ['₁', '₂'][nth - 1], number(gradient[nth - 1], 3)));
+    assert_eq!(of_inputs(terms[5], 1.0), complete);
+    // The ring follows once all neurons have contributed.
+    let has_ring = |event: usize| {
+        let scene = scene_of(&timeline, event..event + 1, 1.0);
+        [0, 1].map(|input| matches!(disc(&scene, Target::Input(input)).ring, Ink::Gradient(_)))
+    };
+    assert_eq!((has_ring(terms[4]), has_ring(terms[5])), ([false; 2], [true; 2]));
+    let biases = texts(&scene_of(&timeline, 0..1, 1.0)).into_iter().filter(|text| text.starts_with("b₁ =")).count();
+    assert_eq!(biases, 1, "only the last layer has a bias");
+    // The last sum of a neuron without a bias is its pre-activation.
+    let sum = (0..timeline.len())
+        .map(|index| timeline.event(index))
+        .find(|event| matches!(event.kind, EventKind::Accumulate { input: 1, .. }))
+        .expect("a sum");
+    let z = timeline.step().samples[0].layers[0].z[0];
+    assert_eq!(sum.kind.result().to_bits(), z.to_bits());
+    let scene = scene_of(&timeline, sum.index..sum.index + 1, 1.0);
+    assert_eq!(scene.formula.sentence, format!("With the last product the pre-activation is {}.", number(z, 3)));
+    let next = scene_of(&timeline, sum.index + 1..sum.index + 2, 0.0);
+    assert_eq!(inside(&next, Target::Neuron { layer: 0, neuron: 0 }), Some(number(z, 3)));
 }
 
 #[test]

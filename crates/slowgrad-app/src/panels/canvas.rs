@@ -175,7 +175,11 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
         }
         _ => {
             let Some((_, value)) = session.editable(target) else { return };
-            format!("{name}: {}   double-click to edit", number_format::number(value, 5))
+            let gradient = match target {
+                Target::Input(input) => input_gradient(session, scene, input),
+                _ => String::new(),
+            };
+            format!("{name}: {}{gradient}   double-click to edit", number_format::number(value, 5))
         }
     };
     egui::Tooltip::always_open(
@@ -186,6 +190,17 @@ fn hover(ui: &Ui, session: &Session, scene: &Scene, target: Target) {
     )
     .gap(16.0)
     .show(|ui| ui.add(egui::Label::new(egui::RichText::new(text).small()).extend()));
+}
+
+/// The gradient of an input, once it is computed.
+fn input_gradient(session: &Session, scene: &Scene, input: usize) -> String {
+    let disc = scene.discs.iter().find(|disc| disc.target == Target::Input(input));
+    let computed = disc.is_some_and(|disc| matches!(disc.ring, Ink::Gradient(_)));
+    let sample = session.now().and_then(|(timeline, _)| timeline.step().samples.get(session.sample()));
+    match sample.and_then(|sample| sample.grad_input.as_ref()).filter(|_| computed) {
+        Some(gradient) => format!(", ∂L/∂x = {}", number_format::number(gradient[input], 5)),
+        None => String::new(),
+    }
 }
 
 /// The computed values of a neuron.

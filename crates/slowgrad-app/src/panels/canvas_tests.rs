@@ -118,6 +118,38 @@ fn the_activation_of_a_layer_is_changed_from_the_canvas_and_by_key() {
     assert_eq!(names(&window), ["tanh", "tanh", "tanh"]);
 }
 
+const WITHOUT_BIASES: &str = "fn lesson() {
+    #{ title: \"T\", layers: [2, 3, 1], bias: false, input_gradients: true, data: \"xor\" }
+}";
+
+#[test]
+fn a_neuron_without_a_bias_has_nothing_to_edit_and_can_be_frozen() {
+    let root = slowgrad_script::Root {
+        name: "own".into(),
+        files: slowgrad_script::Files::from_iter([("t.rhai", WITHOUT_BIASES.as_bytes())]),
+    };
+    let library = slowgrad_script::Library { roots: vec![slowgrad_session::shipped::shipped(), root] };
+    let limits = slowgrad_script::Limits::default();
+    let mut window = crate::tests::window(slowgrad_session::testing::inline(library, limits, "t.rhai"));
+    assert_eq!(step(&window).before.values.len(), 9);
+    let neuron = Target::Neuron { layer: 0, neuron: 1 };
+    window.state_mut().session.view.selected = Some(neuron);
+    settle(&mut window);
+    assert!(window.query_by_label("bias").is_none());
+    assert_eq!(window.state().session.editable(neuron), None);
+    click(&mut window, "frozen");
+    assert_eq!(step(&window).frozen.iter().copied().collect::<Vec<_>>(), [2, 3]);
+    window.state_mut().session.view.selected = Some(Target::Input(0));
+    window.state_mut().session.command_playhead(&To::End);
+    settle(&mut window);
+    let place = place(&window, Target::Input(1));
+    pointer(&mut window, place, None);
+    settle(&mut window);
+    let gradient = step(&window).samples[0].grad_input.clone().expect("the lesson asks for it")[1];
+    let shown = format!("∂L/∂x = {}", slowgrad_timeline::number_format::number(gradient, 5));
+    assert!(window.query_by_label_contains(&shown).is_some(), "{shown}");
+}
+
 #[test]
 fn a_weight_is_frozen_by_key_and_unfrozen_by_checkbox() {
     let mut window = open("which-weights-change");

@@ -109,25 +109,27 @@ fn perform(clicked: Option<Link>, action: Option<Action>, app: &mut App, session
     }
 }
 
-/// The field of the selected number.
+/// The field of the selected number, and whether its parameters are frozen.
 fn value_ui(ui: &mut Ui, session: &mut Session, target: Target, theme: &Theme) {
-    let Some((what, value)) = session.editable(target) else { return };
     let name = match target {
         Target::Input(_) => "value",
         Target::Weight { .. } => "weight",
         _ => "bias",
     };
     ui.horizontal(|ui| {
-        let label = ui.label(RichText::new(name).color(theme.faint));
-        let mut edited = value;
-        let drag = DragValue::new(&mut edited)
-            .speed(0.01 * value.abs().max(0.1))
-            .custom_formatter(|value, _| number_format::number(value, 6))
-            .custom_parser(parse);
-        let response = ui.add_sized([104.0, ui.spacing().interact_size.y], drag).labelled_by(label.id);
-        response.on_hover_text("Click to type or drag to change; ↑ and ↓ nudge the focused value");
-        if edited.to_bits() != value.to_bits() {
-            session.edit(what, edited);
+        // A neuron without a bias has no number to edit.
+        if let Some((what, value)) = session.editable(target) {
+            let label = ui.label(RichText::new(name).color(theme.faint));
+            let mut edited = value;
+            let drag = DragValue::new(&mut edited)
+                .speed(0.01 * value.abs().max(0.1))
+                .custom_formatter(|value, _| number_format::number(value, 6))
+                .custom_parser(parse);
+            let response = ui.add_sized([104.0, ui.spacing().interact_size.y], drag).labelled_by(label.id);
+            response.on_hover_text("Click to type or drag to change; ↑ and ↓ nudge the focused value");
+            if edited.to_bits() != value.to_bits() {
+                session.edit(what, edited);
+            }
         }
         if let Some((_, was_frozen)) = session.frozen(target) {
             let mut frozen = was_frozen;

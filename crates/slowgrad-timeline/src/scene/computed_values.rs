@@ -303,11 +303,20 @@ impl<'a> ComputedValues<'a> {
             return None;
         }
         let complete = self.recorded().layer_input_gradient(layer)?;
-        match self.input_gradients[layer].get_or_init(|| self.sum_input_gradients(layer)) {
+        match self.input_gradient_state(layer) {
             LayerGradient::NotStarted => None,
             LayerGradient::Partial(sums) => sums[input],
             LayerGradient::Complete => Some(complete[input]),
         }
+    }
+
+    /// Whether ∂L/∂x has all its terms. Only for steps that have such gradients.
+    pub(super) fn input_gradients_are_complete(&self) -> bool {
+        matches!(self.input_gradient_state(0), LayerGradient::Complete)
+    }
+
+    fn input_gradient_state(&self, layer: usize) -> &LayerGradient {
+        self.input_gradients[layer].get_or_init(|| self.sum_input_gradients(layer))
     }
 
     /// The gradients of the inputs of a layer so far. The neurons of the layer contribute one after the other, and each to

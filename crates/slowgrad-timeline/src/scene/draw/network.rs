@@ -50,7 +50,8 @@ fn draw_input(context: &SceneContext, draft: &mut SceneDraft, input: usize) {
         || matches!(context.played, PlayedEvents::Inputs)
         || context.played.reads_layer_input(0, input);
     let grad = context.values.input_gradient(input);
-    draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), grad, current));
+    let complete = grad.filter(|_| context.values.input_gradients_are_complete());
+    draft.discs.push(disc(context, target, value.map_or(Ink::Empty, |x| fill(context, x)), complete, current));
     let symbol = || Math::indexed("x", (input + 1).to_string());
     let name = context.values.step.io_names.input(input);
     if !name.is_some_and(|name| draw_name_on_left(context, &mut draft.labels, target, name)) {
