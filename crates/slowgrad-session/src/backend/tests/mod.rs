@@ -27,9 +27,13 @@ fn backend() -> InlineBackend {
 }
 
 fn backend_with(lesson: &str, optimizer: &str) -> InlineBackend {
+    backend_within(Limits::default(), lesson, optimizer)
+}
+
+fn backend_within(limits: Limits, lesson: &str, optimizer: &str) -> InlineBackend {
     let files = Files::from_iter([("t.rhai", lesson.as_bytes()), ("optimizers/own.rhai", optimizer.as_bytes())]);
     let library = Library { roots: vec![shipped::shipped(), Root { name: "own".into(), files }] };
-    inline(library, Limits::default(), "t.rhai")
+    inline(library, limits, "t.rhai")
 }
 
 fn idle_snapshot(backend: &mut InlineBackend) -> Snapshot {
@@ -298,7 +302,10 @@ fn drawn_neurons(snapshot: &Snapshot) -> usize {
 
 #[test]
 fn a_network_that_is_too_large_has_no_effect_and_a_wide_one_is_drawn() {
-    let mut backend = backend();
+    // A debug build draws 1.2 million weights slowly.
+    let mut limits = Limits::default();
+    limits.set("seconds", 5.0).expect("a limit");
+    let mut backend = backend_within(limits, LESSON, OPTIMIZER);
     backend.send(BackendCommand::Seek(5));
     let before = idle_snapshot(&mut backend);
     // 4,000 · 4,001 parameters in the second layer.

@@ -3,6 +3,7 @@
 use super::*;
 use slowgrad_engine::rng::{Purpose, Rng};
 use slowgrad_engine::run::LossPoint;
+use slowgrad_tape::Severity;
 use slowgrad_timeline::scene::Target;
 
 /// The state that undo restores: parameters, optimizer state, step, trained steps, curves, and a description of the rest.
@@ -85,7 +86,9 @@ fn random_changes_are_undone_and_redone_to_the_bit() {
             }
             backend.send(BackendCommand::Seal);
             let after = idle_snapshot(&mut backend);
-            assert!(after.problems.is_empty(), "{:?}", after.problems);
+            // An output with one neuron and softmax is warned of.
+            let mut errors = after.problems.iter().filter(|problem| problem.severity == Severity::Error);
+            assert_eq!(errors.next(), None);
             befores.push((run_state(&before), after));
         }
         let last = run_state(&snapshot_after(&mut backend, BackendCommand::Seek(7)));
