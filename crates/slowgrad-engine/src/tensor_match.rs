@@ -1,8 +1,8 @@
 //! Assigns the tensors of a file to the layers of a network when their names are those of another program.
 //!
-//! A layer needs a weight, which has two dimensions, and unless it has no biases a bias, which has one. Files do not store the order of their
-//! layers, so the names give it: numbers in them count (`fc2` before `fc10`). If the shapes do not fit in that order but
-//! fit the network in exactly one other order, that one is used. Weights are out × in, as in PyTorch, or in × out, as in
+//! A layer needs a weight, which has two dimensions, and unless it has no biases a bias, which has one. Files do not store
+//! the order of their layers, so the names give it: numbers in them count (`fc2` before `fc10`). If the shapes do not fit
+//! in that order but fit the network in exactly one other order, that one is used. Weights are out × in, as in PyTorch, or in × out, as in
 //! Keras and JAX, if all of them fit only so. This module must not know how a file is encoded.
 
 use std::cmp::Ordering;

@@ -14,6 +14,12 @@ use slowgrad_engine::shape::Shape;
 use slowgrad_engine::spec::PluginRef;
 use slowgrad_engine::training_state;
 use slowgrad_script::Diagnostic;
+use slowgrad_timeline::Timeline;
+use slowgrad_timeline::events::{Cell, EventKind, Phase};
+use slowgrad_timeline::explain::inspect;
+use slowgrad_timeline::explain::words::Explainer;
+use slowgrad_timeline::explain::worked_example::JsonLine;
+use slowgrad_timeline::scene::{Link, Math};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -363,4 +369,81 @@ fn layers_beyond_the_limits_are_refused_with_the_limit() {
     let error = sandbox.open("t.rhai").unwrap_err().remove(0);
     assert!(error.message.contains("at most 10000 parameters at once, not 12060 parameters"), "{error}");
     assert!(error.help.as_ref().unwrap().contains("array"), "{error}");
+}
+
+/// The timeline of the third step with a script; some parameters are frozen if `frozen`.
+fn timeline(script: &str, frozen: bool) -> Timeline {
+    let mut run = run(script);
+    if frozen {
+        let mut setup = run.setup().clone();
+        setup.frozen = Arc::new(setup.shape.layer(0).chain([setup.shape.layer(1).start]).collect());
+        run.set_setup(setup);
+    }
+    for _ in 0..2 {
+        run.advance().unwrap();
+    }
+    Timeline::new(Arc::new(run.record().unwrap()))
+}
+
+#[test]
+fn the_events_of_a_layer_are_its_gradients_the_call_and_the_new_values() {
+    let timeline = timeline(SHAMPOO, false);
+    let step = timeline.step();
+    let update = timeline.phase(Phase::Update, None).unwrap();
+    let cells: Vec<Cell> = update.clone().map(|index| timeline.address(index).cell).collect();
+    for layer in 0..2 {
+        let of_layer: Vec<&Cell> = cells.iter().filter(|cell| cell.layer() == Some(layer)).collect();
+        let kind = |cell: &Cell| match cell {
+            Cell::ParameterGradient { .. } => 0,
+            Cell::Layer { .. } => 1,
+            Cell::Parameter { .. } => 2,
+            other => panic!("{other:?}"),
+        };
+        assert!(of_layer.is_sorted_by_key(|cell| kind(cell)), "layer {layer}");
+        let parameters = step.shape.layer(layer).len();
+        assert_eq!(of_layer.iter().filter(|cell| kind(cell) == 0).count(), parameters, "a mean for each");
+        assert_eq!(of_layer.iter().filter(|cell| kind(cell) == 2).count(), parameters, "a value for each");
+    }
+    for index in 0..timeline.len() {
+        assert_eq!(timeline.locate(&timeline.address(index)), Some(index));
+    }
+    for index in update {
+        let event = timeline.event(index);
+        let EventKind::Updated { new, .. } = event.kind else { continue };
+        let at = event.target.parameter().unwrap();
+        assert_eq!(new.to_bits(), step.after.values[step.shape.index(at)].to_bits());
+        // The new value is the result of an operation of the call, which is shown at the same parameter.
+        let formula = Explainer { digits: 6 }.formula(&timeline, &event);
+        let Math::Marked { link: Some(Link::Event(computed)), .. } = formula.result else { panic!("{formula:?}") };
+        let computed = timeline.event(computed);
+        assert_eq!((computed.kind.result().to_bits(), computed.target), (new.to_bits(), event.target));
+        assert_eq!(computed.address.cell, Cell::Layer { layer: at.layer });
+    }
+}
+
+#[test]
+fn every_event_and_parameter_of_a_layer_optimizer_is_explained() {
+    let shipped = common::shipped();
+    let lars = std::str::from_utf8(shipped.files.get("optimizers/lars.rhai").unwrap()).unwrap();
+    for (script, frozen) in [(lars, false), (lars, true), (SHAMPOO, false), (SHAMPOO, true)] {
+        let timeline = timeline(script, frozen);
+        let (step, explainer) = (timeline.step(), Explainer { digits: 3 });
+        for index in 0..timeline.len() {
+            let event = timeline.event(index);
+            let formula = explainer.formula(&timeline, &event);
+            assert!(!formula.sentence.is_empty() && !formula.title.is_empty(), "{event:?}");
+            assert_eq!(JsonLine::new(&timeline, &event).layer, event.address.cell.layer());
+        }
+        for index in 0..step.shape.parameters() {
+            let at = step.shape.parameter(index);
+            let explained = inspect(&timeline, 0, at.into(), explainer);
+            let headings: Vec<&str> = explained.sections.iter().map(|section| section.heading.as_str()).collect();
+            let expected = if step.frozen.contains(&index) { "Why does it not change?" } else { "Why this change?" };
+            assert!(headings.contains(&expected), "{headings:?}");
+            let rows: usize = explained.sections.iter().map(|section| section.rows.len()).sum();
+            assert!((2..80).contains(&rows), "parameter {index}: {rows} rows");
+        }
+        let own_state = timeline.state_event(step.shape.parameter(step.shape.parameters() - 1), 0);
+        assert!(own_state.is_some(), "the bias of the last neuron has a state of its own");
+    }
 }

@@ -75,7 +75,8 @@ impl NarrowLayer<'_> {
 }
 
 /// `weight[r][i + c] = Σₛ delta[r][s]·x[i + c][s] / samples`, and the same sums for the biases if `BIAS`; they are dropped
-/// where `bias` is empty, which is faster than code of its own for layers without biases. Written with loops, since a closure would not be compiled for the vector unit.
+/// where `bias` is empty, which is faster than code of its own for layers without biases. Written with loops, since a
+/// closure would not be compiled for the vector unit.
 #[allow(clippy::needless_range_loop, reason = "the rows are counted as in the formula")]
 #[inline(always)]
 fn sums<const J: usize, const I: usize, const BIAS: bool>(

@@ -5,7 +5,8 @@
 use slowgrad_engine::data::Data;
 use slowgrad_engine::model::Model;
 use slowgrad_engine::plugin::{
-    Activation, Control, ControlKind, Loss, Optimizer, PluginInfo, Regularizer, Schedule, StateField, UpdateRule,
+    Activation, Control, ControlKind, InitialState, Loss, Optimizer, PluginInfo, Regularizer, Schedule, StateField,
+    UpdateRule,
 };
 use slowgrad_engine::record::record;
 use slowgrad_engine::setup::Setup;
@@ -196,6 +197,48 @@ pub(crate) fn momentum() -> Optimizer {
     })
 }
 
+/// An optimizer of whole layers, for a network of these sizes: w − lr · (grad − the layer's mean gradient). Its state is one
+/// number for each layer, the sum of all gradients so far.
+fn centred(sizes: &[usize]) -> Optimizer {
+    let draw: Draw = |tape, ids| {
+        let parameters = (ids.len() - 1 - Optimizer::CONTEXT.len()) / 2;
+        let (w, grads) = ids[..2 * parameters].split_at(parameters);
+        let mut sum = grads[0];
+        for grad in &grads[1..] {
+            sum = tape.op(Op::Add, &[sum, *grad])?;
+        }
+        let count = tape.builder.constant(parameters as f64)?;
+        let mean = tape.named("mean", Op::Div, &[sum, count])?;
+        let lr = ids[2 * parameters + 1];
+        let mut results = Vec::new();
+        for (w, grad) in w.iter().zip(grads) {
+            let centred = tape.op(Op::Sub, &[*grad, mean])?;
+            let change = tape.op(Op::Mul, &[lr, centred])?;
+            results.push(tape.op(Op::Sub, &[*w, change])?);
+        }
+        results.push(tape.named("state.total", Op::Add, &[ids[2 * parameters], sum])?);
+        Ok(results)
+    };
+    let rule = |fan_in: usize, fan_out: usize| {
+        let arrays = |name: &str| {
+            let weights = (0..fan_out).flat_map(|j| (0..fan_in).map(move |k| format!("weights[{j}][{k}]")));
+            let parts = weights.chain((0..fan_out).map(|j| format!("biases[{j}]")));
+            parts.map(|part| format!("{name}.{part}")).collect::<Vec<_>>()
+        };
+        let context = Optimizer::CONTEXT.iter().map(|name| format!("ctx.{name}"));
+        let names = [arrays("w"), arrays("grad"), vec!["state.total[0]".to_owned()]].concat();
+        let results = (fan_in + 1) * fan_out + 1;
+        function(names.into_iter().chain(context).map(|name| (name, false)).collect(), results, draw)
+    };
+    let lr = Control { name: "lr".into(), kind: ControlKind::Slider { value: 0.5, min: 0.0, max: 1.0, log: false } };
+    let total = InitialState::PerLayer(vec![vec![0.25]; sizes.len() - 1]);
+    Optimizer {
+        info: PluginInfo { controls: vec![lr], ..info("centred") },
+        state: vec![StateField { name: "total".into(), initial: total }],
+        rule: UpdateRule::Layer(sizes.windows(2).map(|pair| rule(pair[0], pair[1])).collect()),
+    }
+}
+
 /// A pseudo-random number between −1 and 1, equal on every machine.
 fn noise(seed: u64) -> f64 {
     let mixed = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -316,6 +359,19 @@ pub(crate) fn small_nets() -> Vec<(&'static str, Timeline)> {
         ("2-3-1 partly frozen", frozen(&[2, 3, 1], vec![tanh(), sigmoid()], &[0, 3, 8, 12])),
         ("2-3-1 without biases", with_input_gradients(2, &[(3, false), (1, false)], vec![tanh(), sigmoid()], 2)),
         ("3-2-2 partly without biases", with_input_gradients(3, &[(2, true), (2, false)], vec![relu(), softmax(2)], 1)),
+        ("2-3-1 by layers", timeline(&[2, 3, 1], vec![tanh(), sigmoid()], centred(&[2, 3, 1]), 2)),
+        (
+            "2-2-2 by layers, partly frozen",
+            trained(
+                &[2, 2, 2],
+                vec![tanh(), sigmoid()],
+                centred(&[2, 2, 2]),
+                1,
+                Some(squares()),
+                None,
+                &[0, 1, 2, 3, 4, 5, 7],
+            ),
+        ),
         ("3-5-4-2", timeline(&[3, 5, 4, 2], vec![relu(), sigmoid(), softmax(2)], momentum(), 2)),
     ]
 }

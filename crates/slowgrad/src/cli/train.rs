@@ -277,6 +277,7 @@ pub(super) fn run(args: &TrainArgs, limits: Limits) -> Result<(), Failure> {
     let stopped_by = stop.signal();
     let steps = match stopped_by {
         Some(signal) => format!("stopped by {} after {trained} of {} steps", signal.name(), args.steps),
+        None if trained == 1 => "1 step".to_owned(),
         None => format!("{trained} steps"),
     };
     let (data, evaluation) = if test.is_some() { ("test", &evaluated.test) } else { ("training", &evaluated.train) };
