@@ -140,7 +140,9 @@ pub(crate) fn restore_frozen(
     }
     for (field, (after, before)) in state.iter().zip(after.state.iter_mut().zip(&before.state)) {
         if field.is_per_parameter() {
-            frozen.iter().for_each(|&parameter| after[parameter] = before[parameter]);
+            for &parameter in frozen {
+                after[parameter] = before[parameter];
+            }
             continue;
         }
         for layer in (0..shape.layers()).filter(|&layer| is_layer_frozen(shape, frozen, layer)) {

@@ -2,7 +2,12 @@
 //!
 //! Published rules are written as scripts and compared with the same rules in Rust, step by step; the recorded step and the
 //! step at full speed have the same bits.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    clippy::disallowed_methods,
+    reason = "a test, which compares with a tolerance"
+)]
 
 mod common;
 
@@ -42,6 +47,9 @@ fn run(script: &str) -> Run {
     Run::new(opened.setup, opened.parameters)
 }
 
+/// Weights `[out][in]` and biases, or numbers in their form.
+type LayerNumbers = (Vec<Vec<f64>>, Vec<f64>);
+
 /// The weights `[out][in]`, the biases and the gradients of a layer before a step.
 struct LayerBefore {
     w: Vec<Vec<f64>>,
@@ -71,7 +79,7 @@ fn norm<'a>(rows: impl IntoIterator<Item = &'a Vec<f64>>) -> f64 {
 
 /// Trains some steps with a script. Each recorded step must equal `rule`, which computes the new parameters of a layer, and
 /// the step at full speed must have the bits of the recorded one.
-fn compare(script: &str, mut rule: impl FnMut(usize, usize, &LayerBefore) -> (Vec<Vec<f64>>, Vec<f64>)) {
+fn compare(script: &str, mut rule: impl FnMut(usize, usize, &LayerBefore) -> LayerNumbers) {
     let mut run = run(script);
     for nth in 1..=25 {
         let recorded = run.record().unwrap();
@@ -102,7 +110,7 @@ fn moved_row(w: &[f64], direction: &[f64], rate: f64) -> Vec<f64> {
 fn the_shipped_lars_equals_its_formula() {
     let shipped = common::shipped();
     let script = std::str::from_utf8(shipped.files.get("optimizers/lars.rhai").unwrap()).unwrap();
-    let mut velocity: Vec<Option<(Vec<Vec<f64>>, Vec<f64>)>> = vec![None; 2];
+    let mut velocity: Vec<Option<LayerNumbers>> = vec![None; 2];
     compare(script, |_, layer, LayerBefore { w, b, gw, gb }| {
         let (lr, trust, momentum, decay) = (0.5, 0.02, 0.9, 0.0001);
         let rate = lr * trust * norm(w) / (norm(gw) + decay * norm(w));
@@ -228,7 +236,7 @@ fn lamb_scales_the_steps_of_adam_by_layer() {
             .map(|(row, moments)| {
                 let step = |(g, (m, v)): (&f64, &mut (f64, f64))| {
                     (*m, *v) = (0.9 * *m + 0.1 * g, 0.999 * *v + 0.001 * g * g);
-                    *m / correct(0.9) / ((*v / correct(0.999)).sqrt() + 0.000001)
+                    *m / correct(0.9) / ((*v / correct(0.999)).sqrt() + 1e-6)
                 };
                 row.iter().zip(moments).map(step).collect()
             })

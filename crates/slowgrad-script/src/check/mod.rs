@@ -325,7 +325,7 @@ impl Check<'_> {
                             Gradients::Edge => size,
                         };
                     }
-                    let norm = inputs[parameters..2 * parameters].iter().copied().fold(0.0, f64::hypot);
+                    let norm = norm(&inputs[parameters..2 * parameters]);
                     inputs[context + 1] = step as f64;
                     (inputs[context + 2], inputs[context + 3]) = (norm * 2.0, norm);
                     let call = rule.borrow_mut().call(&inputs)?;
@@ -383,6 +383,13 @@ impl Check<'_> {
         let made = slowgrad_engine::data::Data::new(&samples, first.input.len(), first.target.len());
         made.map(drop).map_err(|error| Box::new(Diagnostic::error("wrong-data", error.to_string()).at(location)))
     }
+}
+
+/// The Euclidean norm. No square overflows.
+fn norm(numbers: &[f64]) -> f64 {
+    let largest = numbers.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let square = |x: &f64| (x / largest) * (x / largest);
+    if largest == 0.0 { 0.0 } else { largest * numbers.iter().map(square).sum::<f64>().sqrt() }
 }
 
 fn contract(kind: PluginKind, program: &ScriptProgram) -> &'static str {

@@ -66,7 +66,7 @@ impl StateDto {
             StateDto::Read(stored) => Arc::clone(stored),
             StateDto::Live { .. } => Arc::new(StoredState {
                 model: self.model().clone(),
-                fields: self.fields().to_vec(),
+                fields: self.fields(),
                 curve: LossCurve::from_points(self.losses().to_vec()),
             }),
         }

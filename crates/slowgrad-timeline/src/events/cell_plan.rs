@@ -157,10 +157,10 @@ impl CellPlan {
                     plan.push(Kind::Updated, 1);
                 }
             }
-            (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _) => {
-                if step.layer_update_trace(layer).is_some() {
-                    plan.push_gradient(step, shape.index(Parameter { layer, neuron, input }));
-                }
+            (Phase::Update, Cell::ParameterGradient { layer, neuron, input }, _)
+                if step.layer_update_trace(layer).is_some() =>
+            {
+                plan.push_gradient(step, shape.index(Parameter { layer, neuron, input }));
             }
             (Phase::Update, Cell::Layer { layer }, _) if !step.is_layer_frozen(layer) => {
                 if let Some(trace) = step.layer_update_trace(layer) {

@@ -283,8 +283,8 @@ impl InspectContext<'_> {
     /// computes it.
     fn description(&self, call: &UpdateCall<'_>, id: ValueId) -> String {
         let (trace, optimizer) = (call.trace(), &self.step.names.optimizer);
-        let stored = trace.outputs().iter().enumerate().filter(|(_, output)| **output == id);
-        let stored = stored.filter_map(|(nth, _)| call.inputs.stored_field(nth)).next();
+        let mut stored = trace.outputs().iter().enumerate().filter(|(_, output)| **output == id);
+        let stored = stored.find_map(|(nth, _)| call.inputs.stored_field(nth));
         if let Some(field) = stored.filter(|_| trace.node(id).op.arity() > 0) {
             return format!("The new {}, stored for the next step.", self.field_name(field));
         }
@@ -414,12 +414,10 @@ impl InspectContext<'_> {
     /// An explanation where the change is 0, or where the gradient is 0 and the change is not.
     fn unusual_change(&self, old: f64, new: f64, grad: f64, index: usize) -> String {
         let mut fields = self.step.names.state.iter().zip(&self.step.before.state);
-        let has_state = fields.any(|(field, numbers)| match field.is_per_parameter() {
-            true => numbers[index] != 0.0,
-            false => {
-                let layer = self.step.shape.parameter(index).layer;
-                numbers[field.layer(&self.step.shape, layer)].iter().any(|x| *x != 0.0)
-            }
+        let layer = self.step.shape.parameter(index).layer;
+        let has_state = fields.any(|(field, numbers)| {
+            let own = if field.is_per_parameter() { index..index + 1 } else { field.layer(&self.step.shape, layer) };
+            numbers[own].iter().any(|x| *x != 0.0)
         });
         match (old == new, grad == 0.0) {
             (true, true) => "The gradient is 0, so the parameter does not change.".into(),
