@@ -415,6 +415,9 @@ fn starters_pass_check_and_work_in_a_lesson() {
         }
     }
     assert_eq!(in_folder(&["new", "activation", "whole", "--layer"]).0, 0);
+    assert_eq!(in_folder(&["new", "optimizer", "centred", "--layer"]).0, 0);
+    let (code, found, problems) = in_folder(&["check", "optimizers/centred.rhai"]);
+    assert_eq!((code, problems.as_str()), (0, ""), "{found}");
     let lesson = format!(
         "fn lesson() {{ #{{ title: \"all\", layers: [2, #{{ size: 3, activation: \"whole\" }}, 2, 1], {fields} seed: 3 }} }}"
     );
@@ -425,13 +428,15 @@ fn starters_pass_check_and_work_in_a_lesson() {
     assert!(out.starts_with("300 steps"), "{out}");
     let lines = json_lines(&fs::read_to_string(here.path().join("m.jsonl")).expect("metrics"));
     assert!(lines[299]["train_loss"].as_f64() < lines[0]["loss"].as_f64(), "the loss decreases");
+    let (code, out, _) = in_folder(&["train", "all.rhai", "--steps", "300", "--set", "optimizer=centred"]);
+    assert!(code == 0 && out.starts_with("300 steps"), "{out}");
     let (code, _, problems) = in_folder(&["train", "mine.rhai", "--steps", "800", "--metrics", "m.jsonl"]);
     assert_eq!((code, problems.as_str()), (0, ""));
     let lines = json_lines(&fs::read_to_string(here.path().join("m.jsonl")).expect("metrics"));
     assert!(lines[799]["train_loss"].as_f64() < Some(0.01), "{:?}", lines[799]);
     // The whole folder, by name and by default.
     let (code, out, problems) = in_folder(&["check"]);
-    assert_eq!((code, problems.as_str(), out.lines().count()), (0, "", KINDS.len() + 2));
+    assert_eq!((code, problems.as_str(), out.lines().count()), (0, "", KINDS.len() + 3));
     assert_eq!(in_folder(&["check", "."]).1, out);
 }
 

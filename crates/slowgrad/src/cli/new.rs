@@ -25,7 +25,7 @@ pub(super) struct NewArgs {
     /// Write it into your own folder of scripts, where every lesson finds it, instead of the current folder
     #[arg(long)]
     user: bool,
-    /// An activation that takes its layer's whole vector, as softmax does
+    /// An activation or an optimizer of a whole layer, as softmax and lars are
     #[arg(long)]
     layer: bool,
 }
@@ -33,8 +33,8 @@ pub(super) struct NewArgs {
 pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     check_name(name).map_err(Failure::usage)?;
-    if args.layer && args.kind != PluginKind::Activation {
-        return Err(Failure::usage("--layer applies only to activations"));
+    if args.layer && !matches!(args.kind, PluginKind::Activation | PluginKind::Optimizer) {
+        return Err(Failure::usage("--layer applies only to activations and optimizers"));
     }
     let folder = folder(args.kind, args.user)?;
     let path = folder.join(format!("{name}.rhai"));
@@ -75,7 +75,7 @@ fn folder(kind: PluginKind, user: bool) -> Result<PathBuf, Failure> {
 }
 
 fn starter(kind: PluginKind, layer: bool, name: &str) -> Result<String, Failure> {
-    let file = if layer { "activation_layer".to_owned() } else { kind::word(kind) };
+    let file = format!("{}{}", kind::word(kind), if layer { "_layer" } else { "" });
     let text = STARTERS.get_file(format!("{file}.rhai")).and_then(|file| file.contents_utf8());
     let text = text.ok_or_else(|| Failure::new(format!("there is no starter script for a {}", kind.label())))?;
     Ok(text.replace("NAME", name))
@@ -109,8 +109,10 @@ mod tests {
             let text = starter(kind, false, "mine").expect("a starter");
             assert!(text.contains("mine") && !text.contains("NAME"), "{text}");
         }
-        assert!(starter(PluginKind::Activation, true, "mine").is_ok());
-        assert_eq!(STARTERS.files().count(), PluginKind::ALL.len() + 1);
+        for kind in [PluginKind::Activation, PluginKind::Optimizer] {
+            assert!(starter(kind, true, "mine").is_ok());
+        }
+        assert_eq!(STARTERS.files().count(), PluginKind::ALL.len() + 2);
     }
 
     #[test]
