@@ -8,7 +8,7 @@ pub struct Model {
     /// The parameters.
     pub values: Vec<f64>,
     /// The numbers of each state field of the optimizer: one for each parameter, or some for each layer (see
-    /// [`StateField`](crate::plugin::StateField)).
+    /// [`StateField`]).
     pub state: Vec<Vec<f64>>,
 }
 
