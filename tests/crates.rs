@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "slowgrad-app",
         ],
     ),
+    ("slowgrad-web", &["slowgrad-script", "slowgrad-render", "slowgrad-session", "slowgrad-app"]),
     ("xtask", &[]),
 ];
 
@@ -49,7 +50,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("calamine", &["slowgrad-engine"]),
     ("wgpu", &["slowgrad-render"]),
     ("egui-wgpu", &["slowgrad-render"]),
-    ("egui", &["slowgrad-render", "slowgrad-app", "slowgrad"]),
+    ("egui", &["slowgrad-render", "slowgrad-app", "slowgrad", "slowgrad-web"]),
     ("epaint", &["slowgrad-render"]),
     ("unicode-bidi", &["slowgrad-render"]),
     ("fontdb", &["slowgrad"]),
@@ -60,6 +61,9 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("mundy", &["slowgrad"]),
     ("rfd", &["slowgrad"]),
     ("libloading", &["xtask"]),
+    ("web-sys", &["slowgrad-web"]),
+    ("wasm-bindgen", &["slowgrad-web"]),
+    ("wasm-bindgen-cli-support", &["xtask"]),
 ];
 
 /// Crates that know neither files, threads, processes, environment variables nor a clock, and the least number of their

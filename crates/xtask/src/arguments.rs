@@ -1,10 +1,13 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 pub(crate) const USAGE: &str = "\
 cargo xtask run [--yes] [-- ARGUMENTS]          build the program and start it with ARGUMENTS
 cargo xtask test [--yes] [--all] [-- ARGUMENTS] run `cargo test --workspace --locked ARGUMENTS`
+cargo xtask page                                build the web page into target/page
 
-Both first install the system packages that are missing, after asking.
+run and test first install the system packages that are missing, after asking.
   --yes   install without asking
   --all   check formatting, lints and documentation too, as continuous integration does";
 
@@ -17,6 +20,9 @@ pub(crate) enum XtaskCommand {
     },
     /// Loads a graphics driver in this process, which a faulty driver may end.
     Attempt(String),
+    Page,
+    /// Writes the JavaScript of a compiled page: the module and the folder of the page.
+    Bind(PathBuf, PathBuf),
     Help,
 }
 
@@ -38,6 +44,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Xtask
                 .next()
                 .map(XtaskCommand::Attempt)
                 .ok_or_else(|| "attempt needs the name of a driver".into());
+        }
+        "page" => {
+            return match arguments.next().as_deref() {
+                None => Ok(XtaskCommand::Page),
+                Some("-h" | "--help") => Ok(XtaskCommand::Help),
+                Some(argument) => Err(format!("unknown argument «{argument}»")),
+            };
+        }
+        "bind" => {
+            return match (arguments.next(), arguments.next()) {
+                (Some(module), Some(page)) => Ok(XtaskCommand::Bind(module.into(), page.into())),
+                _ => Err("bind needs a module and a folder".into()),
+            };
         }
         "run" | "test" => {}
         "" => return Err("a command is missing".into()),
@@ -75,9 +94,10 @@ mod tests {
 
     #[test]
     fn unknown_commands_and_arguments_are_errors() {
-        for line in ["", "dance", "run --all", "run mine.rhai", "test window", "attempt"] {
+        for line in ["", "dance", "run --all", "run mine.rhai", "test window", "attempt", "page mine", "bind"] {
             assert!(parsed(line).is_err(), "{line}");
         }
         assert_eq!(parsed("run --help"), Ok(XtaskCommand::Help));
+        assert_eq!(parsed("page"), Ok(XtaskCommand::Page));
     }
 }

@@ -36,12 +36,12 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
 }
 
 /// The cargo that started this program.
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     without_package(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
 }
 
 /// Removes the variables with which cargo describes this package, because build scripts may depend on them.
-fn without_package(mut command: Command) -> Command {
+pub(crate) fn without_package(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(describes_package) {
             command.env_remove(name);
@@ -54,7 +54,12 @@ fn describes_package(variable: &str) -> bool {
     variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
-fn execute(command: &mut Command) -> Result<(), String> {
+/// Runs a command.
+///
+/// # Errors
+///
+/// The command, when it cannot be started or fails.
+pub(crate) fn execute(command: &mut Command) -> Result<(), String> {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = [program].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
     let shown = words.collect::<Vec<_>>().join(" ");

@@ -1,6 +1,6 @@
-//! `cargo xtask run` and `cargo xtask test`: the two commands of a fresh checkout.
+//! `cargo xtask run` and `cargo xtask test`: the two commands of a fresh checkout. `cargo xtask page` builds the web page.
 //!
-//! Both load or start everything that the program or its tests load or start at run time. They name the system
+//! The two load or start everything that the program or its tests load or start at run time. They name the system
 //! packages that are missing, install them once the user agrees, check again, and then call cargo. This crate must
 //! not know the other crates of the workspace, so that it compiles in seconds with nothing but a Rust toolchain and a
 //! C linker.
@@ -12,6 +12,7 @@ mod cargo;
 mod install;
 mod load;
 mod need;
+mod page;
 mod system;
 
 use arguments::{Task, USAGE, XtaskCommand};
@@ -35,6 +36,14 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         XtaskCommand::Attempt(driver) => load::attempt(&driver).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Page => page::build(root()).map(|folder| {
+            println!(
+                "{} is ready for any web server, such as `python3 -m http.server --directory target/page`",
+                folder.display()
+            );
+            ExitCode::SUCCESS
+        }),
+        XtaskCommand::Bind(module, folder) => page::bind(&module, &folder).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Run(task) => run(&task),
         XtaskCommand::Test { task, all } => test(&task, all),
     };

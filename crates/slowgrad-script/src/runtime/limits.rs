@@ -136,6 +136,30 @@ pub struct LimitError {
 }
 
 impl Limits {
+    /// The limits in a web page, whose clock is handed in.
+    ///
+    /// Scripts run on the thread that draws, so a plugin call may take half the time of a late frame. A browser ends
+    /// recursion at 0.3 to 1 MiB of stack and ends the page with it, where a desktop program chooses its stack. So calls,
+    /// expressions and values nest less deeply: an array in an array counts as an element, and the interpreter visits it
+    /// recursively. A tab has less memory than a computer.
+    pub fn page(clock: Option<fn() -> Duration>) -> Self {
+        Self {
+            operations: 500_000,
+            time: Duration::from_millis(50),
+            memory: 128 << 20,
+            call_levels: 16,
+            expression_depth: 32,
+            array: 2_000,
+            setup_array: 200_000,
+            map: 500,
+            setup_map: 20_000,
+            parameters: 1_000_000,
+            table: 64 << 20,
+            clock,
+            ..Self::default()
+        }
+    }
+
     /// The names of all limits.
     pub fn names() -> impl Iterator<Item = &'static str> {
         TABLE.iter().map(|(name, ..)| *name)

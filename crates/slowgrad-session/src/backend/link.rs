@@ -36,6 +36,11 @@ pub trait BackendLink {
     /// Runs a backend on this thread for a part of a frame. For a backend on another thread it does nothing.
     fn work(&mut self) {}
 
+    /// Whether a backend on this thread has something left to do in [`work`](Self::work).
+    fn has_work(&self) -> bool {
+        false
+    }
+
     /// The table that a backend on another thread reads at the moment, if that takes long enough to be shown.
     fn reading(&self) -> Option<TableReading> {
         None
@@ -92,9 +97,13 @@ impl BackendLink for InlineBackend {
 
     fn work(&mut self) {
         let deadline = self.backend.clock().deadline(FRAME_BUDGET);
-        while (!self.commands.is_empty() || self.backend.is_busy()) && !deadline.has_passed() {
+        while self.has_work() && !deadline.has_passed() {
             self.turn();
         }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.commands.is_empty() || self.backend.is_busy()
     }
 
     fn try_receive(&mut self) -> Result<Option<Snapshot>, BackendStopped> {

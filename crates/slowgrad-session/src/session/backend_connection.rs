@@ -86,6 +86,11 @@ impl BackendConnection {
         self.link.work();
     }
 
+    /// Whether a backend on this thread has something left to do.
+    pub(super) fn has_work(&self) -> bool {
+        self.link.has_work()
+    }
+
     /// The table that the backend reads at the moment.
     pub(super) fn reading(&self) -> Option<TableReading> {
         self.link.reading()

@@ -154,6 +154,11 @@ impl Session {
         handled < self.backend.sent() || self.snapshot.as_ref().is_some_and(|snapshot| snapshot.training)
     }
 
+    /// Whether a backend on this thread needs further ticks to finish its work. A backend on another thread needs none.
+    pub fn needs_ticks(&self) -> bool {
+        self.backend.has_work()
+    }
+
     /// Whether no event of the present step has been shown yet, so that recomputing the step goes unnoticed.
     pub fn is_between_steps(&self) -> bool {
         self.backend.is_full_speed() || self.playhead.as_ref().is_none_or(|playhead| playhead.position() == 0.0)
