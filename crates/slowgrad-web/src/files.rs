@@ -152,7 +152,9 @@ impl Platform for PagePlatform {
         if !self.files.insert(path, bytes) {
             return Err(ScriptSaveError::Failed(format!("{path} is not a path in a library")));
         }
-        Ok(FileRef::new(&format!("{path} in this page (until it is closed; a saved session keeps it)")))
+        Ok(FileRef::new(&format!(
+            "{path} in this page until it is closed (a session file holds the scripts that its steps used)"
+        )))
     }
 
     fn has_dialogs(&self) -> bool {
@@ -164,7 +166,9 @@ impl Platform for PagePlatform {
 mod tests {
     use super::*;
     use slowgrad_script::Limits;
-    use slowgrad_session::{Backend, Clock, InlineBackend, Machine, OpenPanels, Session};
+    use slowgrad_session::{
+        Backend, BackendLink as _, Clock, DrawerTab, InlineBackend, Machine, OpenPanels, OpenPlots, Session,
+    };
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};
 
@@ -175,7 +179,7 @@ mod tests {
         let clock = Clock::new(|| START.elapsed());
         let backend = Backend::new(source.library, Limits::page(None), Machine { clock, max_threads: 1 });
         let mut link = InlineBackend::new(backend);
-        slowgrad_session::BackendLink::send(&mut link, source.first);
+        link.send(source.first);
         let mut session = Session::new(link);
         if let Some(saved) = source.saved {
             session = session.restoring(saved);
@@ -224,7 +228,8 @@ mod tests {
     fn a_saved_session_opens_with_the_scripts_that_it_holds() {
         let source = Source::of_files(vec![("mine.rhai".into(), lesson("\"xor\""))]).expect("a lesson");
         let session = opened(source);
-        let saved = session.to_file(OpenPanels::default()).expect("a session").text().into_bytes();
+        let panels = OpenPanels { tab: DrawerTab::Script, plots: OpenPlots::default(), unsaved: Vec::new() };
+        let saved = session.to_file(panels).expect("a session").text().into_bytes();
         let restored = opened(Source::of_files(vec![("mine.session.json".into(), saved)]).expect("a session"));
         let title = |session: &Session| session.snapshot.as_ref()?.lesson.as_ref().map(|lesson| lesson.title.clone());
         assert_eq!(title(&restored).as_deref(), Some("T"), "{:?}", problems(&restored));

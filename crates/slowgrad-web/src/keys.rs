@@ -37,7 +37,8 @@ mod tests {
         assert_eq!(key(" ", "Space"), Some(Key::Space));
         assert_eq!(key("я", "KeyZ"), Some(Key::Z));
         assert_eq!(key("PageDown", "PageDown"), Some(Key::PageDown));
-        assert_eq!(key("Shift", "ShiftLeft"), None);
+        assert_eq!(key("Shift", "ShiftLeft"), Some(Key::ShiftLeft));
+        assert_eq!(key("Unidentified", ""), None);
     }
 
     #[test]

@@ -138,14 +138,15 @@ pub struct LimitError {
 impl Limits {
     /// The limits in a web page, whose clock is handed in.
     ///
-    /// Scripts run on the thread that draws, so a plugin call may take half the time of a late frame. A browser ends
-    /// recursion at 0.3 to 1 MiB of stack and ends the page with it, where a desktop program chooses its stack. So calls,
-    /// expressions and values nest less deeply: an array in an array counts as an element, and the interpreter visits it
-    /// recursively. A tab has less memory than a computer.
+    /// Scripts run on the thread that draws, so a plugin call may take half the time of a late frame, and the set-up of a
+    /// lesson stops the page for two seconds at most. A browser ends recursion at 0.3 to 1 MiB of stack and ends the page
+    /// with it, where a desktop program chooses its stack. So calls, expressions and values nest less deeply: an array in an
+    /// array counts as an element, and the interpreter visits it recursively. A tab has less memory than a computer.
     pub fn page(clock: Option<fn() -> Duration>) -> Self {
         Self {
             operations: 500_000,
             time: Duration::from_millis(50),
+            setup_time: Duration::from_secs(2),
             memory: 128 << 20,
             call_levels: 16,
             expression_depth: 32,
