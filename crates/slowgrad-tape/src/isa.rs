@@ -25,6 +25,7 @@ static CURRENT: AtomicU8 = AtomicU8::new(0);
 
 /// The vector units of this processor, narrowest first.
 pub fn available() -> Vec<Isa> {
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "other processors have one vector unit here"))]
     let mut found = vec![Isa::Portable];
     #[cfg(target_arch = "x86_64")]
     {

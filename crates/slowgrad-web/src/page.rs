@@ -148,7 +148,9 @@ impl Page {
             Err(problem) => (Source::of_name(None).expect("the welcome lesson is built in"), Some(problem)),
         };
         let mut session = start_session(source, &mut app);
-        problem.into_iter().for_each(|problem| session.notice(problem));
+        if let Some(problem) = problem {
+            session.notice(problem);
+        }
         Self {
             input: Input::new(&canvas, ctx),
             canvas,

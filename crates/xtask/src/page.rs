@@ -12,6 +12,9 @@ use std::process::{Command, Stdio};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's compiler for this target, its cargo, and the sources of its standard library, which it brings uncompiled.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// The oldest `wasm-opt` whose output was tried in a browser. Version 108 of Debian 12 confuses the tables of functions and
+/// of references, and the page does not start.
+const MIN_WASM_OPT: u32 = 116;
 /// The names of the module and its JavaScript: `slowgrad.js`, `slowgrad_bg.wasm`.
 #[cfg(feature = "page")]
 const NAME: &str = "slowgrad";
@@ -142,21 +145,24 @@ fn linker() -> Result<PathBuf, String> {
     found.map(PathBuf::from).ok_or_else(|| "there is no linker for WebAssembly: run `sudo apt-get install lld`".into())
 }
 
-/// Makes the module smaller and faster with `wasm-opt`, if that is installed.
+/// Makes the module smaller with `wasm-opt`, if a version that keeps its tables is installed.
 fn optimize(module: &Path) -> Result<(), String> {
-    if printed(Command::new("wasm-opt").arg("--version")).is_none() {
-        eprintln!("wasm-opt (of the package binaryen) would make the page smaller; it is not installed");
+    let printed = printed(Command::new("wasm-opt").arg("--version"));
+    let Some(version) = printed.as_deref().and_then(wasm_opt_version).filter(|version| *version >= MIN_WASM_OPT) else {
+        let why = printed.map_or_else(|| "wasm-opt is not installed".to_owned(), |found| format!("{found} is too old"));
+        eprintln!("the page is a little larger than necessary: {why}; version {MIN_WASM_OPT} or newer is used");
         return Ok(());
-    }
+    };
     let optimized = module.with_extension("optimized");
     let mut command = Command::new("wasm-opt");
     command.args(["-O2", "--all-features"]).arg(module).arg("-o").arg(&optimized);
-    if let Err(message) = cargo::execute(&mut command) {
-        eprintln!("{message}; the page works without it");
-        let _ = fs::remove_file(&optimized);
-        return Ok(());
-    }
+    cargo::execute(&mut command).map_err(|message| format!("{message}; this is wasm-opt {version}"))?;
     fs::rename(&optimized, module).map_err(|error| format!("cannot replace {} ({error})", module.display()))
+}
+
+/// The version in the line that `wasm-opt --version` prints.
+fn wasm_opt_version(printed: &str) -> Option<u32> {
+    printed.strip_prefix("wasm-opt version ")?.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -168,6 +174,13 @@ mod tests {
         let never = || -> bool { panic!("not asked") };
         assert_eq!(compiler(true, true, never), Ok(Compiler::Usual));
         assert_eq!(compiler(false, true, || true), Ok(Compiler::Debian));
+    }
+
+    #[test]
+    fn the_version_of_wasm_opt_is_read() {
+        assert_eq!(wasm_opt_version("wasm-opt version 108 (version_108)"), Some(108));
+        assert_eq!(wasm_opt_version("wasm-opt version 116"), Some(116));
+        assert_eq!(wasm_opt_version("wasm-opt"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Selection of the vector unit for a network's products.
 
-use pulp::{Simd, WithSimd};
+use pulp::WithSimd;
 #[cfg(target_arch = "x86_64")]
 use std::sync::LazyLock;
 
@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 pub fn vectorize<W: WithSimd>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
+        use pulp::Simd;
         use pulp::x86::{V3, V4};
         use slowgrad_tape::isa::{self, Isa};
         // Cached, since detecting the features takes longer than a small layer.
