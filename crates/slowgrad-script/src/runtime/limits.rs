@@ -54,6 +54,8 @@ pub struct Limits {
     pub parameters: usize,
     /// Bytes of a table's file, and of an `.xlsx` file when it is unpacked (256 MiB).
     pub table: usize,
+    /// Whether a command line can raise the limits, so that messages say how.
+    pub command_line: bool,
     /// A monotonic clock. Without one, only operations are counted.
     pub clock: Option<fn() -> Duration>,
     /// The processor time that the calling thread has used, which never advances faster than the clock. With it, the time
@@ -86,6 +88,7 @@ impl Default for Limits {
             cues: 10_000,
             parameters: 5_000_000,
             table: 256 << 20,
+            command_line: true,
             clock: clock(),
             processor_time: None,
         }
@@ -156,6 +159,7 @@ impl Limits {
             setup_map: 20_000,
             parameters: 1_000_000,
             table: 64 << 20,
+            command_line: false,
             clock,
             ..Self::default()
         }
@@ -227,7 +231,7 @@ impl Limits {
             return Some(format!("the lesson sets `limits: #{{ {name}: {now} }}`, which it may raise up to {granted}"));
         }
         let more = (2.0 * now).min(*max);
-        (more > now).then(|| format!("`--limits {name}={more}` raises this limit"))
+        (self.command_line && more > now).then(|| format!("`--limits {name}={more}` raises this limit"))
     }
 
     /// The timer for the time limits: processor time if there is one, otherwise the clock.
@@ -320,6 +324,8 @@ mod tests {
             raised.set(named, amount.parse().expect("a number")).expect("the advice works");
             assert!(named == name && raised.get(name) > granted.get(name), "{help}");
         }
+        let page = Limits::page(None);
+        assert_eq!(page.how_to_raise("tape", page), None, "a page has no command line");
         let mut lowered = granted;
         lowered.lower("tape", 50.0).expect("a limit");
         let help = lowered.how_to_raise("tape", granted).expect("help");
