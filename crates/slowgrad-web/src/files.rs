@@ -19,7 +19,7 @@ pub(crate) type NamedFile = (String, Vec<u8>);
 
 /// What a session starts with.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct LessonSource {
     pub(crate) library: Library,
     /// The command that opens the lesson.
     pub(crate) first: BackendCommand,
@@ -27,7 +27,7 @@ pub(crate) struct Source {
     pub(crate) saved: Option<SessionFile>,
 }
 
-impl Source {
+impl LessonSource {
     /// A built-in lesson by its name. `None` is the welcome lesson.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ mod tests {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
     /// The session of a source when its lesson is open.
-    fn opened(source: Source) -> Session {
+    fn opened(source: LessonSource) -> Session {
         let clock = Clock::new(|| START.elapsed());
         let backend = Backend::new(source.library, Limits::page(None), Machine { clock, max_threads: 1 });
         let mut link = InlineBackend::new(backend);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn refusal(files: Vec<NamedFile>) -> String {
-        Source::of_files(files).expect_err("it is refused")
+        LessonSource::of_files(files).expect_err("it is refused")
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             .collect();
         assert!(lessons.len() > 10, "{lessons:?}");
         for lesson in lessons {
-            let session = opened(Source::of_name(Some(&lesson)).expect("a lesson"));
+            let session = opened(LessonSource::of_name(Some(&lesson)).expect("a lesson"));
             assert!(session.now().is_some() && problems(&session).is_empty(), "{lesson}: {:?}", problems(&session));
         }
     }
@@ -219,18 +219,19 @@ mod tests {
     fn a_lesson_is_opened_with_the_table_beside_it() {
         let table = b"0,1,1\n1,0,0\n".to_vec();
         let script = lesson("csv(\"t.csv\", #{ inputs: [0, 1], target: 2 })");
-        let source = Source::of_files(vec![("t.csv".into(), table), ("mine.rhai".into(), script)]).expect("a lesson");
+        let source =
+            LessonSource::of_files(vec![("t.csv".into(), table), ("mine.rhai".into(), script)]).expect("a lesson");
         let session = opened(source);
         assert!(session.now().is_some(), "{:?}", problems(&session));
     }
 
     #[test]
     fn a_saved_session_opens_with_the_scripts_that_it_holds() {
-        let source = Source::of_files(vec![("mine.rhai".into(), lesson("\"xor\""))]).expect("a lesson");
+        let source = LessonSource::of_files(vec![("mine.rhai".into(), lesson("\"xor\""))]).expect("a lesson");
         let session = opened(source);
         let panels = OpenPanels { tab: DrawerTab::Script, plots: OpenPlots::default(), unsaved: Vec::new() };
         let saved = session.to_file(panels).expect("a session").text().into_bytes();
-        let restored = opened(Source::of_files(vec![("mine.session.json".into(), saved)]).expect("a session"));
+        let restored = opened(LessonSource::of_files(vec![("mine.session.json".into(), saved)]).expect("a session"));
         let title = |session: &Session| session.snapshot.as_ref()?.lesson.as_ref().map(|lesson| lesson.title.clone());
         assert_eq!(title(&restored).as_deref(), Some("T"), "{:?}", problems(&restored));
     }
@@ -240,12 +241,12 @@ mod tests {
         assert!(refusal(vec![("a.csv".into(), Vec::new())]).contains("a.csv"));
         assert!(refusal(vec![("a.json".into(), b"{}".to_vec())]).starts_with("a.json is not a session file"));
         assert!(refusal(vec![("a.slowgrad".into(), b"PK".to_vec())]).starts_with("a.slowgrad "));
-        assert!(Source::of_name(Some("nowhere")).expect_err("no lesson").contains("nowhere"));
+        assert!(LessonSource::of_name(Some("nowhere")).expect_err("no lesson").contains("nowhere"));
     }
 
     #[test]
     fn a_saved_script_is_kept_and_a_changed_one_is_not_overwritten() {
-        let mut platform = Source::of_name(None).expect("the welcome lesson").platform();
+        let mut platform = LessonSource::of_name(None).expect("the welcome lesson").platform();
         let target = platform.script_target("slowgrad").expect("a place");
         assert!(target.copy);
         let save = |platform: &mut PagePlatform, bytes: &[u8], expected: Option<&[u8]>| {

@@ -4,7 +4,7 @@
 //! frames from the browser, so it rests. It must not know panels.
 
 use crate::dom;
-use crate::files::{PagePlatform, Source};
+use crate::files::{LessonSource, PagePlatform};
 use crate::input::Input;
 use egui::{Context, OutputCommand, PlatformOutput, Rect, Vec2, ViewportId};
 use slowgrad_app::App;
@@ -41,7 +41,7 @@ pub(crate) fn start() {
     spawn_local(async {
         let canvas = dom::canvas();
         match WindowRenderer::for_canvas(canvas.clone(), fit(&canvas)).await {
-            Ok(renderer) => run(Page::new(canvas, renderer)),
+            Ok(renderer) => run(PageApp::new(canvas, renderer)),
             Err(error) => show_render_error(&error),
         }
     });
@@ -67,7 +67,7 @@ fn fit(canvas: &HtmlCanvasElement) -> [u32; 2] {
 }
 
 /// Offers the page a frame whenever the browser is about to draw one.
-fn run(page: Page) {
+fn run(page: PageApp) {
     let page = Rc::new(RefCell::new(page));
     let unsaved = Rc::clone(&page);
     dom::listen(&dom::window(), "beforeunload", move |event: Event| {
@@ -103,7 +103,7 @@ fn request_frame(frame: &RefCell<Option<Closure<dyn FnMut()>>>) {
 }
 
 /// Replaces a graphics device that has failed.
-fn reopen(page: Rc<RefCell<Page>>, failed: WindowRenderer) {
+fn reopen(page: Rc<RefCell<PageApp>>, failed: WindowRenderer) {
     spawn_local(async move {
         match failed.reopen().await {
             Ok(renderer) => page.borrow_mut().set_renderer(renderer),
@@ -113,7 +113,7 @@ fn reopen(page: Rc<RefCell<Page>>, failed: WindowRenderer) {
 }
 
 /// The app on its canvas.
-struct Page {
+struct PageApp {
     canvas: HtmlCanvasElement,
     /// `None` while it is replaced.
     renderer: Option<WindowRenderer>,
@@ -133,7 +133,7 @@ struct Page {
     is_shown: bool,
 }
 
-impl Page {
+impl PageApp {
     fn new(canvas: HtmlCanvasElement, renderer: WindowRenderer) -> Self {
         let ctx = Context::default();
         if let Ok(agent) = dom::window().navigator().user_agent() {
@@ -143,9 +143,9 @@ impl Page {
         app.set_preferences(Preferences::default());
         app.set_system_preferences(dom::system_preferences());
         let requested = dom::requested_lesson();
-        let (source, problem) = match Source::of_name(requested.as_deref()) {
+        let (source, problem) = match LessonSource::of_name(requested.as_deref()) {
             Ok(source) => (source, None),
-            Err(problem) => (Source::of_name(None).expect("the welcome lesson is built in"), Some(problem)),
+            Err(problem) => (LessonSource::of_name(None).expect("the welcome lesson is built in"), Some(problem)),
         };
         let mut session = start_session(source, &mut app);
         if let Some(problem) = problem {
@@ -190,7 +190,7 @@ impl Page {
             self.carry_out(request);
         }
         match self.input.take_files() {
-            Some(Ok(files)) => self.open(Source::of_files(files)),
+            Some(Ok(files)) => self.open(LessonSource::of_files(files)),
             Some(Err(problem)) => self.session.notice(problem),
             None => {}
         }
@@ -312,7 +312,7 @@ impl Page {
     }
 
     /// Replaces the session. On an error the current one stays.
-    fn open(&mut self, source: Result<Source, String>) {
+    fn open(&mut self, source: Result<LessonSource, String>) {
         if self.app.has_unsaved_scripts() {
             return self.session.notice("a script has unsaved changes; save it before you open another lesson");
         }
@@ -325,7 +325,7 @@ impl Page {
 }
 
 /// Starts a session with a backend on this thread.
-fn start_session(source: Source, app: &mut App) -> Session {
+fn start_session(source: LessonSource, app: &mut App) -> Session {
     app.start_session(source.platform(), None);
     let machine = Machine { clock: dom::clock(), max_threads: 1 };
     let mut link = InlineBackend::new(Backend::new(source.library, Limits::page(Some(dom::now)), machine));
