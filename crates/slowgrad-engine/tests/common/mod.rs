@@ -45,24 +45,16 @@ fn shared(inputs: usize, outputs: usize, differentiable: usize, body: Body) -> S
     Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(InRust { names, differentiable, body }))))
 }
 
-fn named(names: &[&str], outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
+fn named(names: &[impl AsRef<str>], outputs: usize, differentiable: usize, body: Body) -> SharedFunction {
     let inputs = names.len();
-    let names = names.iter().map(|&name| name.to_owned()).collect();
+    let names = names.iter().map(|name| name.as_ref().to_owned()).collect();
     Rc::new(RefCell::new(Function::new(inputs, outputs, Box::new(InRust { names, differentiable, body }))))
 }
 
 /// The names of an optimizer's inputs with these state fields.
-fn update_names(state: &[&'static str]) -> Vec<&'static str> {
-    let context = [
-        "ctx.lr",
-        "ctx.step",
-        "ctx.grad_norm",
-        "ctx.layer_grad_norm",
-        "ctx.layer_weight_norm",
-        "ctx.layer",
-        "ctx.layers",
-    ];
-    [&["w", "grad"], state, &context].concat()
+fn update_names(state: &[&str]) -> Vec<String> {
+    let own = ["w", "grad"].iter().chain(state).map(|name| (*name).to_owned());
+    own.chain(Optimizer::CONTEXT.map(|name| format!("ctx.{name}"))).collect()
 }
 
 fn info(name: &str) -> PluginInfo {
