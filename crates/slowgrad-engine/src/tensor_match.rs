@@ -2,8 +2,8 @@
 //!
 //! A layer needs a weight, which has two dimensions, and unless it has no biases a bias, which has one. Files do not store
 //! the order of their layers, so the names give it: numbers in them count (`fc2` before `fc10`). If the shapes do not fit
-//! in that order but fit the network in exactly one other order, that one is used. Weights are out × in, as in PyTorch, or in × out, as in
-//! Keras and JAX, if all of them fit only so. This module must not know how a file is encoded.
+//! in that order but fit the network in exactly one other order, that one is used. Weights are out × in, as in PyTorch, or
+//! in × out, as in Keras and JAX, if all of them fit only so. This module must not know how a file is encoded.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -131,7 +131,8 @@ pub fn to_safetensors(setup: &Setup, model: &Model, step: u64) -> Result<Vec<u8>
 ///
 /// # Errors
 /// [`TrainingStateError::Format`] for bytes that are not such a file, [`TrainingStateError::NoState`] for a weight file,
-/// [`TrainingStateError::Optimizer`] for the state of another optimizer, [`TrainingStateError::Weights`] for parameters that do not fit the network.
+/// [`TrainingStateError::Optimizer`] for the state of another optimizer, [`TrainingStateError::Weights`] for parameters
+/// that do not fit the network.
 pub fn from_safetensors(setup: &Setup, bytes: &[u8]) -> Result<TrainingState, TrainingStateError> {
     let broken = |error: String| TrainingStateError::Format(error);
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;

@@ -224,8 +224,8 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers, and if a layer is
-    /// larger than the limits allow for a rule that updates it at once.
+    /// As for [`activation`](Self::activation); also if `state()` fails or returns anything but a map of numbers, and if a
+    /// layer is larger than the limits allow for a rule that updates it at once.
     pub fn optimizer(&self, plugin: &PluginRef, shape: &Shape) -> Result<Optimizer, Box<Diagnostic>> {
         self.plugins.optimizer(plugin, shape)
     }

@@ -25,7 +25,8 @@ pub(crate) fn rebased(now: &LessonSpec, was: &LessonSpec, requested: &LessonSpec
     }
 }
 
-/// The layers of a run whose file changed: the present number, sizes and biases, with the activations that the file changed.
+/// The layers of a run whose file changed: the present number, sizes and biases, with the activations that the file
+/// changed.
 fn layers(now: &[LayerSpec], was: &[LayerSpec], requested: &[LayerSpec]) -> Vec<LayerSpec> {
     if was == requested {
         return now.to_vec();

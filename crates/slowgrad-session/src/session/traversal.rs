@@ -1,7 +1,7 @@
 //! The order in which the keyboard selects the elements of a network.
 //!
-//! Inputs come first; then, neuron by neuron, the neuron, its incoming weights and its bias, if it has one. It must not know what is
-//! drawn.
+//! Inputs come first; then, neuron by neuron, the neuron, its incoming weights and its bias, if it has one. It must not
+//! know what is drawn.
 
 use slowgrad_engine::shape::Shape;
 use slowgrad_timeline::scene::Target;

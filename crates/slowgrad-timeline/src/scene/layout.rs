@@ -1,8 +1,9 @@
 //! Positions of inputs, neurons and the loss, so that a network is readable before anything is dragged.
 //!
-//! A layout is made from a shape and the length of the inputs' names. It must not know numbers, time or colours. Small layers are columns with room for
-//! text around each disc, medium layers are tight columns, and large layers are compact blocks: 784 inputs become a block
-//! of 28 × 28. Two layers with too many weights between them for edges have room for a matrix between them.
+//! A layout is made from a shape and the length of the inputs' names. It must not know numbers, time or colours. Small
+//! layers are columns with room for text around each disc, medium layers are tight columns, and large layers are compact
+//! blocks: 784 inputs become a block of 28 × 28. Two layers with too many weights between them for edges have room for a
+//! matrix between them.
 
 use super::{Bounds, CHARACTER_WIDTH, Point, Target};
 use slowgrad_engine::shape::Shape;
@@ -417,7 +418,7 @@ impl Layout {
             bounds.min[1] = bounds.min[1].min(matrix.min[1] - 2.1 * self.title_size);
             bounds.max[1] = bounds.max[1].max(matrix.max[1] + 8.0);
         }
-        // The numbers of a sample enter from the left, and names of inputs may stand there.
+        // The numbers of a sample enter from the left, where names of inputs may be, too.
         bounds.min[0] -= self.entrance - SIDE_GAP_WORLD;
         bounds
     }

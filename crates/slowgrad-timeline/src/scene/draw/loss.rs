@@ -81,7 +81,7 @@ fn draw_output(context: &SceneContext, labels: &mut LabelPlacement, output: usiz
         let mut parts = vec![target_equation];
         let shown = match prediction {
             Some(a) => Some(equation(output_name, context.number(a))),
-            // Without room above the disc, its name stands here until its number is known.
+            // Without room above the disc, its name is here until its number is known.
             None => name.filter(|_| !context.has_words(disc)).map(|_| output_name),
         };
         if let Some(shown) = shown {
